@@ -1,0 +1,200 @@
+"""What a participant is asked to do and what it reports: frozen data, no behaviour.
+
+Reports are per second and hold *differences* since the previous report of the same
+stream, so that sums over any window are exact. `elapsed_s` counts from the run's
+`started_at`; every report becomes one line of `run.jsonl` (loadtest/formats.md).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["moderator", "viewer"]
+AudioMode = Literal["microphone", "listen only", "none"]
+Media = Literal["audio", "camera", "screen"]
+Direction = Literal["in", "out"]
+Outcome = Literal["joined", "refused", "timed out", "dropped", "withdrawn", "left"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraProfile:
+    """A camera profile of BBB's client settings."""
+
+    name: str
+    width: int
+    height: int
+    frame_rate: float
+    bitrate_bps: int
+
+
+CAMERA_MEDIUM = CameraProfile(
+    name="medium", width=640, height=360, frame_rate=15.0, bitrate_bps=200_000
+)
+"""BBB 3.0's default profile: 200 kbit/s (html5 settings.yml, cameraProfiles)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantPlan:
+    """Everything one participant will do, decided before it joins."""
+
+    number: int
+    """Unique in the run, from 0. The only name a participant ever has."""
+    meeting_number: int
+    persona: str
+    role: Role = "viewer"
+    audio: AudioMode = "microphone"
+    talks: bool = True
+    """Whether talk spurts are sent; a silent microphone sends DTX."""
+    shares_camera: bool = False
+    shares_screen: bool = False
+    camera_view_limit: int | None = 5
+    """Cameras viewed at once: 5 for a viewer, None (all) for a moderator."""
+    chat_interval_s: float | None = 60.0
+    camera: CameraProfile = CAMERA_MEDIUM
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathTaken:
+    """The path the media of a participant really took."""
+
+    bridge: str = ""
+    """`bbb-webrtc-sfu` or `livekit`."""
+    audio_role: str = ""
+    """`sendrecv`, `passive-sendrecv`, `recv` or "" without audio."""
+    offerer: str = ""
+    """Who made the audio offer: `server` or `client`."""
+    candidate_type: str = ""
+    """`host`, `srflx`, `prflx` or `relay` of our side's chosen pair."""
+    remote_address: str = ""
+    """IP and port of the media server, as in the chosen pair."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinReport:
+    """How one participant's join ended, by phase."""
+
+    elapsed_s: float
+    participant: int
+    meeting: int
+    persona: str
+    role: Role
+    node: str
+    """Host that the join redirect named; a cluster shows its node here."""
+    outcome: Outcome
+    code: str = ""
+    detail: str = ""
+    phases_s: tuple[tuple[str, float], ...] = ()
+    """(`api` | `graphql` | `meeting` | `audio`, seconds), in order, those reached."""
+    join_time_s: float | None = None
+    """From the join request to the usable meeting (with audio, where asked for)."""
+    path: PathTaken = PathTaken()
+    engine: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MilestoneReport:
+    """The wait until media of one kind first arrived (or never did)."""
+
+    elapsed_s: float
+    participant: int
+    meeting: int
+    media: Media
+    wait_s: float | None
+    """From asking for the stream to its first packet (audio) or first complete key
+    frame (camera, screen); None when it did not come within the step's limit."""
+    source: int | None = None
+    """Participant number of the publisher, where it is one of ours."""
+    outcome: Outcome = "joined"
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalReport:
+    """Something the server refused to a participant that stays in the meeting."""
+
+    elapsed_s: float
+    participant: int
+    meeting: int
+    what: str
+    """`audio`, `camera share`, `camera view`, `screen share`, `chat`, …"""
+    outcome: Outcome
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReport:
+    """One stream over about one second; counters are differences."""
+
+    elapsed_s: float
+    participant: int
+    meeting: int
+    direction: Direction
+    media: Media
+    ssrc: int
+    source: int | None = None
+    """Participant number of the publisher for cameras and screens, if ours."""
+    packets: int = 0
+    bytes: int = 0
+    """RTP header and payload, without SRTP tag, UDP and IP."""
+    expected: int = 0
+    """In: packets the sequence numbers say were sent; out: equal to `packets`."""
+    lost: int = 0
+    """In: expected − received, may be negative in one second (late arrivals); out: as
+    the last receiver report told."""
+    first_sequence: int | None = None
+    last_sequence: int | None = None
+    """Extended sequence numbers (RFC 3550 A.1): of the stream so far, not of this
+    second. Their difference on a viewer spans what the publisher sent."""
+    jitter_s: float | None = None
+    rtt_s: float | None = None
+    frames: int = 0
+    freezes: int = 0
+    frozen_s: float = 0.0
+    watched_s: float = 0.0
+    """Seconds of this report in which the stream should have been playing."""
+    nacks: int = 0
+    plis: int = 0
+    key_frames: int = 0
+    auth_failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveReport:
+    """How a participant that had joined went."""
+
+    elapsed_s: float
+    participant: int
+    meeting: int
+    outcome: Outcome
+    """`left` as planned, `dropped` by the server or the network, or `withdrawn`."""
+    code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineReport:
+    """The state of one bot engine over about one second."""
+
+    elapsed_s: float
+    engine: int
+    cpu_ratio: float
+    """Share of one core."""
+    lag_s: float
+    """Largest event-loop delay seen in this second."""
+    late_packets: int
+    """Packets sent more than 20 ms after their time."""
+    sent_packets: int
+    received_packets: int
+    participants: int
+    memory_bytes: int
+
+
+Report = (
+    JoinReport
+    | MilestoneReport
+    | RefusalReport
+    | StreamReport
+    | LeaveReport
+    | EngineReport
+)

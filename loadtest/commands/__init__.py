@@ -1,0 +1,1 @@
+"""Commands of the load test, one module each; they parse, call and print."""

@@ -1,0 +1,262 @@
+"""A run as data: what was asked, what happened, what it means. Frozen, no behaviour.
+
+The lines of `run.jsonl` are the reports of `bots.models` and the records below;
+`loadtest/formats.md` documents every field once, for readers of the files.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bots.models import Report
+
+SloSource = Literal["BBB FAQ", "our assumption", "user"]
+Limit = Literal[
+    "",
+    "cpu",
+    "join success",
+    "join time",
+    "first audio",
+    "first camera",
+    "audio loss",
+    "video loss",
+    "freezes",
+    "dropped",
+    "generator",
+    "cap",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """Bounds that a step must keep; a bound of None is not judged."""
+
+    name: str = "bbbload-1"
+    join_success_min: float | None = 0.99
+    dropped_max: float | None = 0.005
+    join_time_p95_max_s: float | None = 10.0
+    first_audio_p95_max_s: float | None = 5.0
+    first_camera_p95_max_s: float | None = 8.0
+    audio_loss_p95_max: float | None = 0.01
+    video_loss_p95_max: float | None = 0.02
+    frozen_p95_max: float | None = 0.02
+    node_cpu_max: float | None = 0.80
+    """Share of the node's cores: audio degrades from about 80 % on (BBB FAQ). All other
+    bounds of `bbbload-1` are our assumption, and are printed as such."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingProfile:
+    """What the meetings of a load look like; every meeting of a run has this mix."""
+
+    name: str
+    size: int
+    cameras: int
+    """Participants of each meeting who share a camera."""
+    microphones: int
+    """Participants with a two-way microphone; the rest of `listeners` only listen."""
+    listeners: int
+    """Participants with listen-only audio; the remaining ones have no audio."""
+    moderators: int = 1
+    camera_page: int = 5
+    """Cameras a viewer sees at once; a moderator sees all."""
+    chat_interval_s: float | None = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """The load of one `bbbload run`: equal meetings, held for a time."""
+
+    profile: MeetingProfile
+    meetings: int
+    duration_s: float
+    spawn_rate: float
+    """Joins per second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHeader:
+    """First line of a run: what was asked of what, by which tool."""
+
+    run: str
+    """Run id; our meetings are `bbbload-<run>-<n>`."""
+    started_at: str
+    """UTC, ISO 8601; every `elapsed_s` of the file counts from here (monotonic)."""
+    tool_version: str
+    seed: int
+    target: str
+    """Name or host of the target; never its secret."""
+    bbb_version: str
+    stand_in: bool
+    """True when the target says that it is bbbload's stand-in node."""
+    scenario: tuple[MeetingProfile, ...]
+    slo: Slo
+    engines: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRecord:
+    """A plateau of the load begins: who should be present from here on."""
+
+    elapsed_s: float
+    step: int
+    profile: str
+    participants: int
+    meetings: int
+    duration_s: float
+    warm_up_s: float
+    """Start of the step that no statistic uses; a step is judged on the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSample:
+    """One scrape of a node; a missed scrape leaves a gap, never a zero."""
+
+    elapsed_s: float
+    node: str
+    cpu_s: tuple[tuple[str, float], ...]
+    """(group, CPU seconds used since the previous sample); the whole node is `node`."""
+    interval_s: float
+    cores: float
+    memory_bytes: int
+    memory_total_bytes: int
+    received_bytes: int
+    """Since the previous sample, media and the rest of the node's network."""
+    sent_bytes: int
+    participants: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRecord:
+    """Last line of a run: whether its numbers may be believed."""
+
+    elapsed_s: float
+    validity: Literal["valid", "invalid", "interrupted"]
+    reasons: tuple[str, ...] = ()
+
+
+Record = RunHeader | StepRecord | NodeSample | EndRecord | Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """Percentiles of one measure over its samples."""
+
+    count: int
+    p50: float
+    p95: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPoint:
+    """One step, aggregated over its judged part."""
+
+    step: int
+    profile: str
+    participants: int
+    """Participants asked for at this step."""
+    present: float
+    """Participants really present, mean over the judged part."""
+    meetings: int
+    starts_s: float
+    ends_s: float
+    """The judged part, in `elapsed_s`."""
+    joins: int
+    join_success: float | None
+    """Share of the joins that were tried in this step; None when none was tried."""
+    dropped: float
+    """Dropped participants ÷ participants present."""
+    join_time_s: Percentiles | None
+    first_audio_s: Percentiles | None
+    first_camera_s: Percentiles | None
+    audio_loss: Percentiles | None
+    """Over participants: lost ÷ expected of all that each received."""
+    video_loss: Percentiles | None
+    frozen: Percentiles | None
+    """Over participants: frozen share of the time a camera should have played."""
+    audio_in: float
+    """Audio streams into the node (microphones sending), mean."""
+    audio_out: float
+    video_in: float
+    video_out: float
+    sent_bps: float
+    received_bps: float
+    """Of the generator: what participants sent and received, RTP bits per second."""
+    node_cpu_ratio: float | None
+    """Mean share of the node's cores; None when the node was not watched."""
+    node_cpu_s_per_s: float | None
+    node_cores: float | None
+    node_samples: int
+    engine_cpu_max: float
+    engine_lag_max_s: float
+    late_packets: int
+    sent_packets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SloVerdict:
+    """Whether a load point kept the SLO, and if not, which bound broke first."""
+
+    met: bool
+    broken: tuple[Limit, ...]
+    """All bounds that broke, the most exceeded (measured ÷ bound) first."""
+    generator_fit: bool
+    generator_reasons: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    """Bounds that had no data (for example CPU when the node was not watched)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileCapacity:
+    """The capacity of a node for one mix of meetings, at a named SLO."""
+
+    profile: MeetingProfile
+    capacity: float | None
+    """Participants at the SLO; None unless a bound of the SLO was seen to break."""
+    at_least: float | None
+    """Largest load that kept the SLO, where the cap came before any limit."""
+    invalid: str
+    """Why no capacity can be given, "" otherwise."""
+    low: float | None
+    high: float | None
+    coverage: float
+    """Nominal coverage of low..high, for example 0.9."""
+    limit: Limit
+    points: tuple[LoadPoint, ...]
+    verdicts: tuple[SloVerdict, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one unit of load costs the node, with its interval."""
+
+    name: str
+    """`base`, `participant`, `audio_in`, `audio_out`, `video_in`, `video_out`."""
+    value: float
+    unit: str
+    """`cores` (CPU seconds per second)."""
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What `bbbload benchmark` found; the content of `capacity.json`."""
+
+    run: str
+    started_at: str
+    tool_version: str
+    target: str
+    bbb_version: str
+    stand_in: bool
+    seed: int
+    slo: Slo
+    profiles: tuple[ProfileCapacity, ...]
+    costs: tuple[Cost, ...]
+    cost_coverage: float
+    condition_number: float | None
+    cost_note: str
+    """Why there are no costs, or what limits them; "" if nothing does."""
+    node_cores: float | None
+    validity: Literal["valid", "invalid", "interrupted"]
+    reasons: tuple[str, ...]
