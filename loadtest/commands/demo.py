@@ -222,7 +222,8 @@ def _profile_line(found: dict[str, Any]) -> str:
     if found["capacity"] is not None:
         return (
             f"{name}: {found['capacity']:.0f} participants "
-            f"({found['low']:.0f} to {found['high']:.0f}), first limit: {found['limit']}"
+            f"({found['low']:.0f} to {found['high']:.0f}), first limit: "
+            f"{found['limit']}"
         )
     if found["at_least"] is not None:
         return f"{name}: at least {found['at_least']:.0f} participants (SLO held)"
