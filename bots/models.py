@@ -5,7 +5,7 @@ stream, so that sums over any window are exact. `elapsed_s` counts from the run'
 `started_at`; every report becomes one line of `run.jsonl` (loadtest/formats.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["moderator", "viewer"]
@@ -30,6 +30,16 @@ CAMERA_MEDIUM = CameraProfile(
     name="medium", width=640, height=360, frame_rate=15.0, bitrate_bps=200_000
 )
 """BBB 3.0's default profile: 200 kbit/s (html5 settings.yml, cameraProfiles)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceServer:
+    """A STUN or TURN server of BBB's `stuns` answer."""
+
+    url: str
+    """Such as `stun:host` or `turns:host:5349?transport=tcp` (RFC 7064, RFC 7065)."""
+    username: str = ""
+    credential: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
