@@ -99,6 +99,9 @@ class JoinReport:
     """From the join request to the usable meeting (with audio, where asked for)."""
     path: PathTaken = PathTaken()
     engine: int = 0
+    asked_s: float | None = None
+    """`elapsed_s` at which the join was asked for; None: take the time it lasted off
+    `elapsed_s`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,8 @@ class MilestoneReport:
     """Participant number of the publisher, where it is one of ours."""
     outcome: Outcome = "joined"
     code: str = ""
+    asked_s: float | None = None
+    """`elapsed_s` at which the stream was asked for; None: `elapsed_s` − `wait_s`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

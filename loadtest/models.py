@@ -145,6 +145,9 @@ class Percentiles:
     p50: float
     p95: float
     max: float
+    missing: int = 0
+    """Samples among `count` that never came; they stand at infinity, the end of every
+    percentile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +194,12 @@ class LoadPoint:
     engine_lag_max_s: float
     late_packets: int
     sent_packets: int
+    warm_up_lag_max_s: float = 0.0
+    """Largest event-loop delay of an engine while the step's joins were made."""
+    streams_expected: float = 0.0
+    """Streams both ways that the profile's arithmetic gives for `participants`."""
+    streams_seen: float = 0.0
+    """Streams both ways that carried packets, mean over the judged part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,3 +269,5 @@ class Capacity:
     node_cores: float | None
     validity: Literal["valid", "invalid", "interrupted"]
     reasons: tuple[str, ...]
+    cost_points: tuple[LoadPoint, ...] = ()
+    """Contrast steps: taken for the costs alone, part of no profile's capacity."""
