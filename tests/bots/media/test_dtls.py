@@ -66,6 +66,21 @@ def converse(
     return number
 
 
+def converse_with_openssl(context: SSL.Context, expects) -> DtlsSession:
+    """Connect a client of ours to a bare OpenSSL server."""
+    server = SSL.Connection(context)
+    server.set_accept_state()
+    client = DtlsSession(OURS, is_server=False, remote_fingerprints=expects)
+    to_server = client.start()
+    while client.state == "connecting" and to_server:
+        for datagram in to_server:
+            server.bio_write(datagram)
+            with contextlib.suppress(SSL.WantReadError):
+                server.do_handshake()
+        to_server = client.receive(server.bio_read(65536))
+    return client
+
+
 def test_two_sessions_agree_on_keys_that_carry_media():
     client, server = pair()
 
@@ -74,13 +89,28 @@ def test_two_sessions_agree_on_keys_that_carry_media():
     assert (client.state, server.state) == ("connected", "connected")
     assert client.keys is not None
     assert server.keys is not None
-    assert client.keys.profile == "AES_CM_128_HMAC_SHA1_80"
+    assert client.keys.profile == server.keys.profile == "AEAD_AES_128_GCM"
     assert client.timeout_s() is None
     to_server = bytes(SrtpSender(client.keys).protect(RTP))
     to_client = bytes(SrtpSender(server.keys).protect(RTP))
     assert to_server != to_client
     assert SrtpReceiver(server.keys).unprotect(to_server) == RTP
     assert SrtpReceiver(client.keys).unprotect(to_client) == RTP
+
+
+def test_a_peer_that_knows_only_the_profile_of_old_gets_it():
+    context = SSL.Context(SSL.DTLS_METHOD)
+    certificate = RTCCertificate.generateCertificate()
+    context.use_certificate(certificate._cert)
+    context.use_privatekey(certificate._key)
+    context.set_tlsext_use_srtp(b"SRTP_AES128_CM_SHA1_80")
+    expected = certificate.getFingerprints()[0]
+
+    client = converse_with_openssl(context, ((expected.algorithm, expected.value),))
+
+    assert client.keys is not None
+    assert client.keys.profile == "AES_CM_128_HMAC_SHA1_80"
+    assert len(client.keys.local) == len(client.keys.remote) == 30
 
 
 @pytest.mark.parametrize("family", FINGERPRINT_FAMILIES)
@@ -231,22 +261,9 @@ def test_a_peer_without_srtp_fails_with_its_reason():
     context = SSL.Context(SSL.DTLS_METHOD)
     context.use_certificate(certificate._cert)
     context.use_privatekey(certificate._key)
-    server = SSL.Connection(context)
-    server.set_accept_state()
     expected = certificate.getFingerprints()[0]
-    client = DtlsSession(
-        OURS,
-        is_server=False,
-        remote_fingerprints=((expected.algorithm, expected.value),),
-    )
 
-    to_server = client.start()
-    while client.state == "connecting" and to_server:
-        for datagram in to_server:
-            server.bio_write(datagram)
-            with contextlib.suppress(SSL.WantReadError):
-                server.do_handshake()
-        to_server = client.receive(server.bio_read(65536))
+    client = converse_with_openssl(context, ((expected.algorithm, expected.value),))
 
     assert (client.state, client.failure) == ("failed", "no srtp profile")
 
@@ -326,7 +343,6 @@ def test_stock_aiortc_connects_over_real_sockets(is_server, family):
         assert session.keys is not None
         to_peer = bytes(SrtpSender(session.keys).protect(RTP))
         to_us = peer._tx_srtp.protect(RTP)
-        # aiortc prefers AES-GCM where the client offers it: both profiles are met.
         assert peer._rx_srtp.unprotect(to_peer) == RTP
         assert SrtpReceiver(session.keys).unprotect(to_us) == RTP
         for datagram in session.close():
