@@ -1,0 +1,102 @@
+"""Make the node slower on purpose, by an amount that no machine's speed decides.
+
+Two independent brakes. The *work factor* adds work: every forwarded packet and every
+signalling operation burns a stated amount of CPU time, measured as thread CPU time, so
+that a fast and a slow machine reach their knee at the same load. The *CPU budget* takes
+time away: the process may use that share of one core, and once a period's share is used
+up it stands still until time has earned it back, as under a CFS quota
+(Linux kernel documentation, scheduler/sched-bwc).
+"""
+
+import os
+import time
+from dataclasses import dataclass
+
+UNIT_S = 10e-6
+"""CPU time that one unit burns at a work factor of 1: about what forwarding one packet
+costs anyway."""
+PACKET_UNITS = 1.0
+HTTP_UNITS = 100.0
+GRAPHQL_UNITS = 20.0
+"""Units of one received or sent GraphQL operation."""
+PERIOD_S = 0.1
+"""What can be saved up of the budget: one CFS period."""
+LONGEST_STOP_S = 0.5
+"""The node never stands still longer than this at once."""
+SMALLEST_BURN_S = 100e-6
+"""Work is saved up to this much, since reading the clock costs as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuUse:
+    """CPU seconds since the node started."""
+
+    user_s: float
+    system_s: float
+    idle_s: float
+    """Wall time times the budget, less what was used; never decreases."""
+
+
+class Effort:
+    """The node's brakes; `spend` is called for all that it does for a participant."""
+
+    def __init__(self, *, work_factor: float = 0.0, cpu_budget: float = 1.0) -> None:
+        self.work_factor = work_factor
+        self.cpu_budget = cpu_budget
+        self._owed_s = 0.0
+        self._saved_s = PERIOD_S * cpu_budget
+        self._wall_s = self._started_wall_s = time.monotonic()
+        self._cpu_s = time.process_time()
+        self._idle_s = 0.0
+        self._started_user_s, self._started_system_s = _process_times()
+        self.is_throttled = cpu_budget < 1.0
+
+    def spend(self, units: float = PACKET_UNITS) -> None:
+        """Burn `units` of work times the work factor, then keep to the budget."""
+        if self.work_factor > 0.0:
+            self._owed_s += units * UNIT_S * self.work_factor
+            if self._owed_s >= SMALLEST_BURN_S:
+                self._burn()
+        if self.is_throttled:
+            self.keep_to_budget()
+
+    def keep_to_budget(self) -> None:
+        """Stand still (the whole process) while more than the budget was used.
+
+        A process-wide stop is the point: an event loop that could go on serving would
+        not have run out of CPU.
+        """
+        self._account()
+        if self._saved_s < 0.0:
+            time.sleep(min(-self._saved_s / self.cpu_budget, LONGEST_STOP_S))
+            self._account()
+
+    def use(self) -> CpuUse:
+        """Return what the process used of its budget since this object was made."""
+        user_s, system_s = _process_times()
+        user_s -= self._started_user_s
+        system_s -= self._started_system_s
+        wall_s = time.monotonic() - self._started_wall_s
+        idle_s = wall_s * self.cpu_budget - user_s - system_s
+        self._idle_s = max(self._idle_s, idle_s)
+        return CpuUse(user_s=user_s, system_s=system_s, idle_s=self._idle_s)
+
+    def _burn(self) -> None:
+        started_s = time.thread_time()
+        until_s = started_s + self._owed_s
+        now_s = started_s
+        while now_s < until_s:
+            now_s = time.thread_time()
+        self._owed_s -= now_s - started_s
+
+    def _account(self) -> None:
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        self._saved_s += (wall_s - self._wall_s) * self.cpu_budget
+        self._saved_s -= cpu_s - self._cpu_s
+        self._saved_s = min(self._saved_s, PERIOD_S * self.cpu_budget)
+        self._wall_s, self._cpu_s = wall_s, cpu_s
+
+
+def _process_times() -> tuple[float, float]:
+    times = os.times()
+    return times.user, times.system

@@ -1,0 +1,91 @@
+"""The misbehaviours that a test can order from the node, by name.
+
+`--fault NAME` or `--fault NAME=VALUE`, repeated. Each is one that a real server, its
+middleware or a balancer in front of it shows; none is on unless asked for.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+from bots.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """What the node does wrong on purpose; the field name is the switch's name."""
+
+    slow_ack: float = 0.0
+    """Seconds from `connection_init` to `connection_ack`."""
+    refuse_connection: str = ""
+    """messageId with which every GraphQL connection is refused (close code 4403)."""
+    connections_limit: bool = False
+    """Every GraphQL connection meets a full server (1011)."""
+    rate_limited: bool = False
+    """Every GraphQL upgrade is answered 429."""
+    drop_graphql: float = 0.0
+    """Seconds after the ack at which the socket is cut, once per session token."""
+    disconnect_user: float = 0.0
+    """Seconds after joining until `able_to_rejoin_user_disconnected_reason`, once."""
+    refuse_join: str = ""
+    """joinErrorCode of every `userJoinMeeting`."""
+    html: bool = False
+    """API calls are answered with a web page, as a wrong host would."""
+    bbb_version: str = ""
+    """Version in the index, in place of the node's."""
+    not_bbb3: bool = False
+    """The index names no GraphQL URL, as BBB 2.7's."""
+    bridge: str = ""
+    """Media bridge of every meeting, for example `livekit`."""
+    override: str = ""
+    """`name:value,…`: create parameters that the server sets otherwise than asked."""
+    force_lobby: bool = False
+    """Every viewer waits in the lobby, as with a forced guest policy."""
+    api_refuses: str = ""
+    """Message key with which every signed call fails."""
+    sfu_error: str = ""
+    """Code with which bbb-webrtc-sfu answers every `start`."""
+    drop_sfu: float = 0.0
+    """Seconds after `start` at which the media signalling socket is cut, once per
+    session token."""
+    silent_media: bool = False
+    """ICE and DTLS succeed, but no RTP ever comes."""
+    lost_answer: bool = False
+    """`subscriberAnswer` is lost without a word."""
+
+    def overrides(self) -> dict[str, str]:
+        """Return `override` as parameters."""
+        pairs = (item.partition(":") for item in self.override.split(",") if item)
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def parse_faults(texts: Iterable[str]) -> Faults:
+    """Return the faults of `--fault` options; raise ConfigError for an unknown one."""
+    kinds = get_type_hints(Faults)
+    known = {field.name.replace("_", "-"): field.name for field in fields(Faults)}
+    chosen: dict[str, Any] = {}
+    for text in texts:
+        name, has_value, value = text.partition("=")
+        field_name = known.get(name)
+        if field_name is None:
+            raise ConfigError(f"unknown fault {name!r}: use one of {', '.join(known)}")
+        kind = kinds[field_name]
+        if kind is bool:
+            if has_value:
+                raise ConfigError(f"fault {name!r} takes no value, got {value!r}")
+            chosen[field_name] = True
+        elif not value:
+            raise ConfigError(f"fault {name!r} needs a value: --fault {name}=VALUE")
+        else:
+            chosen[field_name] = _seconds(name, value) if kind is float else value
+    return Faults(**chosen)
+
+
+def _seconds(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        raise ConfigError(f"fault {name!r} wants seconds, got {value!r}") from None
+    if not 0 < seconds < 3600:
+        raise ConfigError(f"fault {name!r} wants seconds from 0 to 3600, got {value!r}")
+    return seconds

@@ -1,0 +1,55 @@
+"""What the operator chose for the node, and BBB's own limits with their defaults."""
+
+from dataclasses import dataclass, field
+
+from loadtest.node.faults import Faults
+from loadtest.node.state import Timeouts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphqlLimits:
+    """Limits of bbb-graphql-middleware, by the names in its config.yml."""
+
+    max_connections: int = 500
+    max_connections_per_session: int = 3
+    max_connections_per_second: float = 100.0
+    queries_per_minute: int = 200
+    """Non-mutation subscribes of one connection."""
+    mutations_per_minute: int = 900
+    rate_wait_s: float = 30.0
+    """How long a frame over the rate waits before it is refused."""
+    concurrent_subscriptions: int = 150
+    query_length: int = 5000
+    query_depth: int = 6
+    mutation_length: int = 10_000
+    frame_bytes: int = 10_000_000
+    ping_s: float = 10.0
+    idle_s: float = 60.0
+    """A connection from which nothing came for so long is closed with 1000."""
+    refresh_s: float = 0.05
+    """Changes are gathered for so long before subscriptions are evaluated again."""
+    queue_limit: int = 5000
+    """Frames waiting for a slow reader before it is disconnected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSettings:
+    """Everything that `bbbload node` can be told."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    secret: str = field(repr=False)
+    work_factor: float = 0.0
+    cpu_budget: float = 1.0
+    memory_budget_bytes: int = 2 * 1024**3
+    seed: int = 0
+    bbb_version: str = "3.0.19"
+    algorithms: tuple[str, ...] = ("sha1", "sha256", "sha384", "sha512")
+    limits: GraphqlLimits = field(default_factory=GraphqlLimits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    faults: Faults = field(default_factory=Faults)
+    stun_urls: tuple[str, ...] = ()
+    turn_urls: tuple[str, ...] = ()
+    turn_secret: str = field(default="", repr=False)
+    tick_s: float = 1.0
+    """How often timeouts are looked at."""
