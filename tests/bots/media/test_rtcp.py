@@ -82,7 +82,7 @@ GOLDEN = {
         ),
         # base, count, reference 2, number 5; one vector of seven; 0, +10 ms as bytes,
         # then 0 and +1 s in two bytes; zero padding
-        "8fcd0006 00000001 00000002 ffff0005 00000205 d460 0028 00 0fa0 000000",
+        "8fcd0006 00000001 00000002 ffff0005 00000205 d460 00 28 00 0fa0 00",
         rtcp.TransportFeedback(
             sender_ssrc=1,
             media_ssrc=2,
