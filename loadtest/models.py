@@ -216,6 +216,19 @@ class SloVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one unit of load costs the node, with its interval."""
+
+    name: str
+    """`base`, `participant`, `audio_in`, `audio_out`, `video_in`, `video_out`."""
+    value: float
+    unit: str
+    """`cores` (CPU seconds per second)."""
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileCapacity:
     """The capacity of a node for one mix of meetings, at a named SLO."""
 
@@ -233,19 +246,9 @@ class ProfileCapacity:
     limit: Limit
     points: tuple[LoadPoint, ...]
     verdicts: tuple[SloVerdict, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What one unit of load costs the node, with its interval."""
-
-    name: str
-    """`base`, `participant`, `audio_in`, `audio_out`, `video_in`, `video_out`."""
-    value: float
-    unit: str
-    """`cores` (CPU seconds per second)."""
-    low: float
-    high: float
+    meeting_cost: Cost | None = None
+    """What one whole meeting of the profile costs by the fitted costs, without `base`;
+    None without a fit. Its `name` is the profile's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
