@@ -398,7 +398,7 @@ class CapacityUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandInProfile:
-    """What the stand-in node carried in one meeting profile; never a capacity of BBB."""
+    """What the stand-in node carried in one profile; never a capacity of BBB."""
 
     name: str
     size: int

@@ -1,0 +1,162 @@
+"""Rolling-origin backtest of the model and its baselines on one history. Pure.
+
+Origins lie every four weeks from week 30 on (earlier where a history is shorter).
+Each forecaster sees only the weeks up to the origin; its quantiles are scored against
+the weeks that follow, in the unit of the median weekly peak of the 26 weeks before the
+origin, averaged over weeks ahead, then over origins.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planning.baselines import LEVELS, rule, seasonal_naive
+from planning.conformal import Rolling, distribution, roll
+from planning.metrics import pinball
+from planning.models import (
+    QUANTILES,
+    Backtest,
+    BacktestScore,
+    ForecastMethod,
+    QuantileScore,
+)
+
+Floats = NDArray[np.float64]
+
+FIRST_ORIGIN_WEEK = 30
+SHORTEST_ORIGIN_WEEK = 8
+EVERY_WEEKS = 4
+SCALE_WEEKS = 26
+FEWEST_ORIGINS = 3
+"""Fewer origins than this decide nothing."""
+_METHODS: tuple[ForecastMethod, ...] = ("model", "rule", "seasonal naive")
+_COLUMNS = [LEVELS.index(q) for q in QUANTILES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Losses:
+    """Scaled pinball losses and hits of one forecaster, by origin."""
+
+    pinball: Floats
+    """(origins, QUANTILES), mean over the known weeks ahead."""
+    hits: Floats
+    """(origins, QUANTILES), truths at or under the quantile."""
+    truths: NDArray[np.int64]
+    """(origins), known weeks ahead."""
+
+
+def origins_of(weeks: int) -> tuple[int, ...]:
+    """Return the number of weeks known at each origin of a backtest."""
+    first = FIRST_ORIGIN_WEEK
+    if weeks < FIRST_ORIGIN_WEEK + FEWEST_ORIGINS * EVERY_WEEKS:
+        first = max(SHORTEST_ORIGIN_WEEK, weeks // 3)
+    return tuple(range(first, weeks, EVERY_WEEKS))
+
+
+def backtest(log_peaks: Floats, horizon: int) -> Backtest:
+    """Score model, rule and seasonal naive on `log_peaks` and choose among them."""
+    rolling = roll(log_peaks, horizon)
+    losses = {
+        method: score_method(method, rolling, origins_of(log_peaks.size), horizon)
+        for method in _METHODS
+    }
+    scores = tuple(_summary(method, losses[method]) for method in _METHODS)
+    used, reason = choose(scores)
+    return Backtest(
+        horizon_weeks=horizon,
+        used=used,
+        reason=reason,
+        scores=scores if scores[0].origins else (),
+    )
+
+
+def quantiles_at(
+    method: ForecastMethod, rolling: Rolling, origin: int, horizon: int
+) -> Floats:
+    """Return the log quantiles (weeks ahead, LEVELS) that `method` gave at `origin`.
+
+    `origin` is the index of the last week it knows.
+    """
+    past = rolling.log_peaks[: origin + 1]
+    if method == "model":
+        return distribution(rolling, origin, horizon).quantiles
+    return (rule if method == "rule" else seasonal_naive)(past, horizon)
+
+
+def score_method(
+    method: ForecastMethod, rolling: Rolling, origins: tuple[int, ...], horizon: int
+) -> Losses:
+    """Return the losses of `method` at `origins` (numbers of weeks known)."""
+    peaks = np.exp(rolling.log_peaks)
+    losses, hits, truths = [], [], []
+    for known in origins:
+        ahead = peaks[known : known + horizon]
+        seen = np.isfinite(ahead)
+        if not seen.any() or not np.isfinite(peaks[:known]).any():
+            continue
+        unit = np.nanmedian(peaks[max(0, known - SCALE_WEEKS) : known])
+        if not np.isfinite(unit):
+            continue
+        quantiles = np.exp(quantiles_at(method, rolling, known - 1, horizon))
+        said = quantiles[: ahead.size][seen][:, _COLUMNS]
+        truth = ahead[seen][:, None]
+        level = np.array(QUANTILES)
+        error = np.stack(
+            [pinball(truth[:, 0], said[:, i], q) for i, q in enumerate(level)], axis=1
+        )
+        losses.append(error.mean(axis=0) / unit)
+        hits.append((truth <= said).sum(axis=0))
+        truths.append(int(seen.sum()))
+    shape = (0, len(QUANTILES))
+    return Losses(
+        pinball=np.array(losses) if losses else np.empty(shape),
+        hits=np.array(hits, dtype=float) if hits else np.empty(shape),
+        truths=np.array(truths, dtype=np.int64),
+    )
+
+
+def choose(scores: tuple[BacktestScore, ...]) -> tuple[ForecastMethod, str]:
+    """Return the forecaster that earned the forecast, and why, in one sentence.
+
+    The model must have the least pinball loss averaged over the quantiles, each
+    quantile counted relative to the rule's loss so that none drowns in another.
+    """
+    by_name = {score.name: score for score in scores}
+    origins = by_name["model"].origins
+    if origins < FEWEST_ORIGINS:
+        return "rule", (
+            f"the history allows {origins} backtest origins, fewer than "
+            f"{FEWEST_ORIGINS}: nothing shows that the model is better than the rule"
+        )
+    unit = [max(s.pinball, 1e-12) for s in by_name["rule"].scores]
+    relative = {
+        score.name: sum(s.pinball / u for s, u in zip(score.scores, unit, strict=True))
+        / len(unit)
+        for score in scores
+    }
+    best = min(relative, key=lambda name: (relative[name], _METHODS.index(name)))
+    rivals = ", ".join(
+        f"{name} {relative[name]:.2f}" for name in _METHODS if name != best
+    )
+    return best, (
+        f"over {origins} origins of this history the {best} lost "
+        f"{relative[best]:.2f} of what the rule lost (others: {rivals})"
+    )
+
+
+def _summary(name: ForecastMethod, losses: Losses) -> BacktestScore:
+    total = int(losses.truths.sum())
+    return BacktestScore(
+        name=name,
+        origins=int(losses.truths.size),
+        truths=total,
+        scores=tuple(
+            QuantileScore(
+                quantile=q,
+                pinball=float(losses.pinball[:, i].mean()) if total else 0.0,
+                coverage=float(losses.hits[:, i].sum() / total) if total else 0.0,
+            )
+            for i, q in enumerate(QUANTILES)
+        ),
+    )

@@ -1,0 +1,134 @@
+"""The forecast of the peaks of the coming weeks and months. Pure, seeded.
+
+It forecasts the weekly *peak* itself (never per-hour quantiles joined into a maximum),
+says what a backtest on this very history found, and uses the model only where that
+backtest earned it. A shock (a lockdown) is no forecast: no quantile read from a history
+covers one, so it is planned as a scenario beside.
+"""
+
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bots.errors import ConfigError
+from planning.backtest import backtest, quantiles_at
+from planning.baselines import LEVELS
+from planning.conformal import distribution, roll
+from planning.models import (
+    Backtest,
+    Forecast,
+    PeakQuantiles,
+    PeriodForecast,
+    PeriodPeak,
+)
+from planning.paths import MONTH_RULE, monthly_maxima, quantiles_of, simulate
+
+Floats = NDArray[np.float64]
+
+FEWEST_WEEKS = 4
+SHORT_WEEKS = 24
+BACKTEST_WEEKS = 12
+PATHS = 4000
+
+
+def log_peaks(weeks: tuple[PeriodPeak, ...]) -> Floats:
+    """Return the natural logarithm of the weekly peaks, NaN where unknown.
+
+    A peak of zero counts as one participant: a closed week is low, not impossible.
+    """
+    values = [np.nan if week.peak is None else max(week.peak, 1.0) for week in weeks]
+    return np.asarray(np.log(np.array(values)), dtype=float)
+
+
+def forecast(
+    weeks: tuple[PeriodPeak, ...],
+    *,
+    horizon_weeks: int,
+    rng: np.random.Generator,
+    source: str = "the history",
+) -> Forecast:
+    """Return the forecast of the `horizon_weeks` weeks after the last known one.
+
+    Raises ConfigError when fewer than four weeks are known.
+    """
+    series = log_peaks(weeks)
+    known = int(np.isfinite(series).sum())
+    if known < FEWEST_WEEKS:
+        raise ConfigError(
+            f"{source} has {known} complete weeks (70 % of a week's samples must be "
+            f"there); a forecast needs at least {FEWEST_WEEKS}"
+        )
+    tested = backtest(series, min(BACKTEST_WEEKS, horizon_weeks))
+    rolling = roll(series, horizon_weeks)
+    model = distribution(rolling, series.size - 1, horizon_weeks)
+    if tested.used == "model":
+        quantiles = model.quantiles
+    else:
+        quantiles = quantiles_at(tested.used, rolling, series.size - 1, horizon_weeks)
+    ahead = _periods(weeks[-1].starts_on, quantiles)
+    labels, peaks = monthly_maxima(ahead, simulate(ahead, model.dependence, rng, PATHS))
+    months = tuple(
+        PeriodForecast(starts_on=f"{label}-01", peak=quantiles_of(peaks[:, index]))
+        for index, label in enumerate(labels)
+    )
+    last_monday = date.fromisoformat(weeks[-1].starts_on)
+    return Forecast(
+        method=tested.used,
+        reason=tested.reason,
+        cutoff=(last_monday + timedelta(days=6)).isoformat(),
+        weeks=ahead,
+        months=months,
+        month_rule=MONTH_RULE,
+        backtest=tested,
+        history_weeks=weeks,
+        week_dependence=model.dependence,
+        level_shift=_level_shift(series, tested),
+        warnings=_warnings(series, known, tested),
+    )
+
+
+def _periods(last_monday: str, quantiles: Floats) -> tuple[PeriodForecast, ...]:
+    monday = date.fromisoformat(last_monday)
+    peaks = np.exp(np.maximum.accumulate(quantiles, axis=1))
+    return tuple(
+        PeriodForecast(
+            starts_on=(monday + timedelta(weeks=index + 1)).isoformat(),
+            peak=PeakQuantiles(
+                **{
+                    f"p{round(level * 100)}": float(value)
+                    for level, value in zip(LEVELS, row, strict=True)
+                }
+            ),
+        )
+        for index, row in enumerate(peaks)
+    )
+
+
+def _level_shift(series: Floats, tested: Backtest) -> bool:
+    """Tell whether the last week lay above the .99 quantile of the week before."""
+    if series.size <= FEWEST_WEEKS or not np.isfinite(series[-1]):
+        return False
+    rolling = roll(series[:-1], 1)
+    before = quantiles_at(tested.used, rolling, series.size - 2, 1)
+    return bool(series[-1] > before[0, LEVELS.index(0.99)])
+
+
+def _warnings(series: Floats, known: int, tested: Backtest) -> tuple[str, ...]:
+    warnings = []
+    if known < SHORT_WEEKS:
+        warnings.append(
+            f"only {known} weeks of history: the width of the forecast rests mostly on "
+            "assumed errors of other services"
+        )
+    if known < 56:
+        warnings.append(
+            "less than a year of history: nothing is known of the seasons, such as "
+            "holidays and terms"
+        )
+    missing = series.size - known
+    if missing:
+        warnings.append(f"{missing} of {series.size} weeks are gaps in the history")
+    if not tested.scores:
+        warnings.append("the history is too short for a backtest")
+    return tuple(warnings)

@@ -1,0 +1,260 @@
+"""Our own CSV of concurrency, read as a stream: five-minute maxima, gaps known.
+
+The first line that is no comment names the columns: `time,participants` and, where
+known, `meetings`, `cameras`, `voice`, `listeners`, `largest_meeting`. Times are ISO
+8601 with a zone, ascending. Lines that begin with `#` are comments. An empty cell is a
+value that nobody knows. Every mistake is one sentence that names file and line.
+"""
+
+import csv
+import itertools
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+from bots.errors import ConfigError
+from planning.models import Gap, History
+
+BIN_S = 300
+OPTIONAL_COLUMNS = ("meetings", "cameras", "voice", "listeners", "largest_meeting")
+LARGEST_VALUE = 100_000_000
+"""No service on earth has more participants: a larger number is a wrong column."""
+
+_Row = tuple[int, tuple[int | None, ...]]
+
+
+def read_csv(path: Path) -> History:
+    """Return the history in `path`.
+
+    Raises ConfigError for a file that cannot be read or understood.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            return parse_csv(lines, source=path.name)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read the history {path}: {error.strerror or error}; "
+            "name a CSV with the columns time,participants"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the history {path} is not UTF-8 text: save it as CSV in UTF-8"
+        ) from error
+
+
+def parse_csv(lines: Iterable[str], *, source: str) -> History:
+    """Aggregate the lines of a history file to bins and return them.
+
+    Bins are 300 s long, or as long as the usual distance of the samples where that is
+    more: a history of hourly values keeps hourly bins.
+    """
+    comments: list[str] = []
+    rows = csv.reader(_without_comments(lines, comments))
+    columns = _header(rows, source)
+    bins: dict[int, list[int | None]] = {}
+    distances: dict[int, int] = {}
+    samples = duplicates = 0
+    previous_s: int | None = None
+    zone_s = 0
+    for row in rows:
+        if not row:
+            continue
+        # Comment lines before this row were dropped one by one, so add them back.
+        line = rows.line_num + len(comments)
+        moment = _moment(row[0], line, source)
+        time_s = int(moment.timestamp())
+        values = _values(row, columns, line, source)
+        if previous_s is None:
+            offset = moment.utcoffset()
+            zone_s = int(offset.total_seconds()) if offset else 0
+        elif time_s < previous_s:
+            raise ConfigError(
+                f"{source} line {line}: {row[0]} is earlier than the line before it; "
+                "sort the file by time"
+            )
+        elif time_s == previous_s:
+            duplicates += 1
+        else:
+            distance = time_s - previous_s
+            distances[distance] = distances.get(distance, 0) + 1
+        previous_s = time_s
+        if values[0] is None:
+            continue
+        samples += 1
+        _merge(bins, time_s - time_s % BIN_S, values)
+    if not bins:
+        raise ConfigError(
+            f"{source} holds no sample: it needs lines such as "
+            "2026-11-02T08:00:00+01:00,412 under the header time,participants"
+        )
+    step_s = _usual_distance(distances)
+    if step_s > BIN_S:
+        bins = _rebin(bins, step_s)
+    return _history(
+        bins,
+        columns=columns,
+        comments=tuple(comments),
+        source=source,
+        step_s=step_s,
+        zone_s=zone_s,
+        samples=samples,
+        duplicates=duplicates,
+    )
+
+
+def _without_comments(lines: Iterable[str], comments: list[str]) -> Iterator[str]:
+    for line in lines:
+        if line.startswith("#"):
+            comments.append(line[1:].strip())
+        else:
+            yield line
+
+
+def _header(rows: Iterator[list[str]], source: str) -> tuple[str, ...]:
+    header = tuple(name.strip().lower() for name in next(rows, []))
+    if header[:2] != ("time", "participants"):
+        shown = ",".join(header) if header else "nothing"
+        raise ConfigError(
+            f"{source} begins with {shown[:60]!r}: its first line must be "
+            f"time,participants and may go on with {','.join(OPTIONAL_COLUMNS)}"
+        )
+    for name in header[2:]:
+        if name not in OPTIONAL_COLUMNS:
+            raise ConfigError(
+                f"{source} has an unknown column {name!r}: known are time, "
+                f"participants, {', '.join(OPTIONAL_COLUMNS)}"
+            )
+    if len(set(header)) != len(header):
+        raise ConfigError(f"{source} names a column twice: {','.join(header)}")
+    return header[1:]
+
+
+def _moment(text: str, line: int, source: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ConfigError(
+            f"{source} line {line}: {text.strip()[:40]!r} is no ISO 8601 time such as "
+            "2026-11-02T08:00:00+01:00"
+        ) from error
+    if moment.tzinfo is None:
+        raise ConfigError(
+            f"{source} line {line}: {text.strip()!r} has no time zone; write it as "
+            f"{text.strip()}+01:00 or {text.strip()}Z"
+        )
+    return moment
+
+
+def _values(
+    row: list[str], columns: tuple[str, ...], line: int, source: str
+) -> tuple[int | None, ...]:
+    if len(row) != len(columns) + 1:
+        raise ConfigError(
+            f"{source} line {line}: {len(row)} cells where the header has "
+            f"{len(columns) + 1}; a number must not hold a comma"
+        )
+    return tuple(
+        _count(cell, name, line, source)
+        for cell, name in zip(row[1:], columns, strict=True)
+    )
+
+
+def _count(cell: str, name: str, line: int, source: str) -> int | None:
+    text = cell.strip()
+    if not text or text.lower() == "nan":
+        return None
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"{source} line {line}: {name} is {text[:40]!r}, which is no number"
+        ) from error
+    if not 0 <= value <= LARGEST_VALUE:
+        raise ConfigError(
+            f"{source} line {line}: {name} is {text}; it must be between 0 and "
+            f"{LARGEST_VALUE:,}"
+        )
+    return round(value)
+
+
+def _merge(
+    bins: dict[int, list[int | None]], start_s: int, values: Iterable[int | None]
+) -> None:
+    known = bins.get(start_s)
+    if known is None:
+        bins[start_s] = list(values)
+        return
+    for index, value in enumerate(values):
+        old = known[index]
+        if value is not None and (old is None or value > old):
+            known[index] = value
+
+
+def _usual_distance(distances: dict[int, int]) -> int:
+    """Return the median distance of samples, in whole bins, at most a day."""
+    if not distances:
+        return BIN_S
+    half = sum(distances.values()) / 2
+    seen = 0
+    for distance in sorted(distances):
+        seen += distances[distance]
+        if seen >= half:
+            break
+    if distance <= BIN_S:
+        return BIN_S
+    return min(86_400, round(distance / BIN_S) * BIN_S)
+
+
+def _rebin(
+    bins: dict[int, list[int | None]], step_s: int
+) -> dict[int, list[int | None]]:
+    coarse: dict[int, list[int | None]] = {}
+    for time_s, values in bins.items():
+        _merge(coarse, time_s - time_s % step_s, values)
+    return coarse
+
+
+def _history(
+    bins: dict[int, list[int | None]],
+    *,
+    columns: tuple[str, ...],
+    comments: tuple[str, ...],
+    source: str,
+    step_s: int,
+    zone_s: int,
+    samples: int,
+    duplicates: int,
+) -> History:
+    times = tuple(bins)
+    by_column = dict(zip(columns, zip(*bins.values(), strict=True), strict=True))
+    gaps = tuple(
+        _gap(earlier + step_s, later, zone_s)
+        for earlier, later in itertools.pairwise(times)
+        if later - earlier > step_s
+    )
+    return History(
+        source=source,
+        comments=comments,
+        utc_offset_s=zone_s,
+        step_s=step_s,
+        times_s=times,
+        participants=by_column["participants"],
+        meetings=by_column.get("meetings"),
+        cameras=by_column.get("cameras"),
+        voice=by_column.get("voice"),
+        listeners=by_column.get("listeners"),
+        largest_meeting=by_column.get("largest_meeting"),
+        gaps=gaps,
+        samples=samples,
+        duplicates=duplicates,
+        is_modelled=any("modelled" in comment.lower() for comment in comments),
+    )
+
+
+def _gap(starts_s: int, ends_s: int, zone_s: int) -> Gap:
+    zone = timezone(timedelta(seconds=zone_s)) if zone_s else UTC
+    return Gap(
+        starts_at=datetime.fromtimestamp(starts_s, zone).isoformat(),
+        ends_at=datetime.fromtimestamp(ends_s, zone).isoformat(),
+        duration_s=ends_s - starts_s,
+    )
