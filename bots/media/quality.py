@@ -1,0 +1,227 @@
+"""What a receiver knows about a stream from its RTP headers alone. Pure; no clock.
+
+* Loss and extended sequence numbers: RFC 3550 appendix A.1 and A.3.
+* Jitter: RFC 3550 section 6.4.1, kept in seconds.
+* Freezes: W3C webrtc-stats, `freezeCount`: an interval between two rendered frames of
+  at least max(3 × average, average + 150 ms), where the average is that of the last 30
+  intervals. `frozen_s` is W3C's `totalFreezesDuration` (the whole of such intervals),
+  except that a freeze still going on is counted up to the moment of asking, so that a
+  stream that never comes back does not look fluent.
+
+Times are monotonic seconds given by the caller.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from bots.models import Direction, Media
+
+MAX_DROPOUT = 3000
+"""A jump further than this is a new start of the stream (RFC 3550 A.1)."""
+MAX_MISORDER = 100
+FREEZE_FACTOR = 3.0
+FREEZE_EXTRA_S = 0.150
+FREEZE_AVERAGE_FRAMES = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCounters:
+    """One stream since the last asking; the fields mean what `StreamReport` says."""
+
+    direction: Direction
+    media: Media
+    ssrc: int
+    packets: int = 0
+    bytes: int = 0
+    expected: int = 0
+    lost: int = 0
+    first_sequence: int | None = None
+    last_sequence: int | None = None
+    jitter_s: float | None = None
+    rtt_s: float | None = None
+    frames: int = 0
+    freezes: int = 0
+    frozen_s: float = 0.0
+    watched_s: float = 0.0
+    nacks: int = 0
+    plis: int = 0
+    key_frames: int = 0
+    auth_failures: int = 0
+
+
+class Reception:
+    """Sequence numbers, loss and jitter of one received SSRC."""
+
+    __slots__ = (
+        "_bad_sequence",
+        "_before_expected",
+        "_clock_hz",
+        "_jitter",
+        "_last_arrival_s",
+        "_last_timestamp",
+        "bytes",
+        "first",
+        "highest",
+        "received",
+    )
+
+    def __init__(self, clock_hz: int) -> None:
+        self.first: int | None = None
+        """Extended number of the first packet since the last new start."""
+        self.highest = -1
+        """Highest extended number so far."""
+        self.received = 0
+        self.bytes = 0
+        self._clock_hz = clock_hz
+        self._jitter = 0.0  # ticks
+        self._last_arrival_s = 0.0
+        self._last_timestamp = 0
+        self._before_expected = 0  # what was expected before the last new start
+        self._bad_sequence = -1
+
+    def packet(
+        self, sequence: int, timestamp: int, size_bytes: int, arrival_s: float
+    ) -> int:
+        """Count a packet and return its distance from the highest number before it.
+
+        1 is the packet in order, more a gap before it, 0 and less a late one or a
+        duplicate. The first packet, and a new start after a jump, give 1. A single
+        stray number is dropped, uncounted, and gives 0 (RFC 3550 A.1).
+        """
+        if self.first is None:
+            self.first = self.highest = sequence
+            distance = 1
+        else:
+            distance = (sequence - self.highest) & 0xFFFF
+            if distance == 1:
+                self.highest += 1
+            elif distance < MAX_DROPOUT:
+                self.highest += distance
+            elif distance > 0x10000 - MAX_MISORDER:
+                distance -= 0x10000
+            elif sequence != self._bad_sequence:
+                self._bad_sequence = (sequence + 1) & 0xFFFF
+                return 0
+            else:  # the second of two consecutive strays: the sender began anew
+                self._before_expected += self.highest - self.first + 1
+                self.highest = self.highest + distance
+                self.first = self.highest
+                self._last_arrival_s = 0.0
+                distance = 1
+            if self._last_arrival_s:
+                ticks = timestamp - self._last_timestamp
+                if not -0x80000000 < ticks < 0x80000000:
+                    ticks += -0x100000000 if ticks > 0 else 0x100000000
+                change = (arrival_s - self._last_arrival_s) * self._clock_hz - ticks
+                self._jitter += (abs(change) - self._jitter) / 16
+        self.received += 1
+        self.bytes += size_bytes
+        self._last_arrival_s = arrival_s
+        self._last_timestamp = timestamp
+        return distance
+
+    @property
+    def expected(self) -> int:
+        """Packets that the sequence numbers say were sent so far."""
+        if self.first is None:
+            return 0
+        return self._before_expected + self.highest - self.first + 1
+
+    @property
+    def jitter_ticks(self) -> int:
+        """Jitter in ticks, as a report block carries it."""
+        return int(self._jitter)
+
+    @property
+    def jitter_s(self) -> float:
+        """Jitter in seconds."""
+        return self._jitter / self._clock_hz
+
+
+def fraction_lost(expected: int, received: int) -> int:
+    """Return the lost share of an interval in 1/256, 0 when none (RFC 3550 A.3)."""
+    lost = expected - received
+    if expected <= 0 or lost <= 0:
+        return 0
+    return min(255, (lost << 8) // expected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freezes:
+    """Freezes since the last asking."""
+
+    count: int
+    frozen_s: float
+    watched_s: float
+
+
+class FreezeMeter:
+    """Counts freezes of one video stream from the times its frames were complete."""
+
+    __slots__ = (
+        "_asked_s",
+        "_count",
+        "_frozen_s",
+        "_gaps_s",
+        "_is_frozen",
+        "_last_s",
+        "_sum_s",
+        "frames",
+    )
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._gaps_s: deque[float] = deque(maxlen=FREEZE_AVERAGE_FRAMES)
+        self._sum_s = 0.0
+        self._last_s = 0.0
+        self._asked_s = 0.0
+        self._count = 0
+        self._frozen_s = 0.0
+        self._is_frozen = False
+
+    def frame(self, at_s: float) -> None:
+        """Note that a frame could be rendered at `at_s`."""
+        self.frames += 1
+        if self.frames == 1:
+            self._last_s = self._asked_s = at_s
+            return
+        gap_s = at_s - self._last_s
+        if len(self._gaps_s) >= 2 and gap_s >= self.limit_s():
+            self._freeze(at_s)
+        self._is_frozen = False
+        gaps = self._gaps_s
+        if len(gaps) == FREEZE_AVERAGE_FRAMES:
+            self._sum_s -= gaps[0]
+        gaps.append(gap_s)
+        self._sum_s += gap_s
+        self._last_s = at_s
+
+    def limit_s(self) -> float:
+        """Return the interval that is a freeze, from the average so far."""
+        average_s = self._sum_s / len(self._gaps_s) if self._gaps_s else 0.0
+        return max(FREEZE_FACTOR * average_s, average_s + FREEZE_EXTRA_S)
+
+    def take(self, now_s: float) -> Freezes:
+        """Return freezes since the last call; one that goes on counts up to `now_s`.
+
+        Each freeze is counted once, in the call during which it became one.
+        """
+        if not self.frames:
+            return Freezes(count=0, frozen_s=0.0, watched_s=0.0)
+        if len(self._gaps_s) >= 2 and now_s - self._last_s >= self.limit_s():
+            self._freeze(now_s)
+        taken = Freezes(
+            count=self._count,
+            frozen_s=self._frozen_s,
+            watched_s=max(0.0, now_s - self._asked_s),
+        )
+        self._count, self._frozen_s, self._asked_s = 0, 0.0, now_s
+        return taken
+
+    def _freeze(self, until_s: float) -> None:
+        if self._is_frozen:  # the part before was counted when last asked
+            self._frozen_s += until_s - self._asked_s
+        else:
+            self._count += 1
+            self._frozen_s += until_s - self._last_s
+            self._is_frozen = True

@@ -1,0 +1,141 @@
+"""Loss, jitter and freezes against closed forms and planted truths."""
+
+import random
+
+import pytest
+
+from bots.media.quality import (
+    FREEZE_AVERAGE_FRAMES,
+    FreezeMeter,
+    Reception,
+    fraction_lost,
+)
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.01, 0.03, 0.1])
+@pytest.mark.parametrize("first", [0, 65_000])
+def test_expected_and_received_are_the_planted_truth(loss, first):
+    rng = random.Random(loss)
+    reception = Reception(48_000)
+    kept = [
+        number
+        for number in range(first, first + 20_000)
+        if number in (first, first + 19_999) or rng.random() >= loss
+    ]
+
+    for number in kept:
+        reception.packet(number & 0xFFFF, number * 960 & 0xFFFFFFFF, 80, number / 50)
+
+    assert reception.expected == 20_000
+    assert reception.received == len(kept)
+    assert reception.highest - reception.first == 19_999
+    assert reception.bytes == 80 * len(kept)
+
+
+def test_reordered_packets_are_received_and_not_lost():
+    reception = Reception(90_000)
+    distances = [
+        reception.packet(number, number * 10, 1, number / 100)
+        for number in (5, 6, 9, 7, 8, 10)
+    ]
+
+    assert distances == [1, 1, 3, -2, -1, 1]
+    assert (reception.expected, reception.received) == (6, 6)
+
+
+def test_a_sender_that_begins_anew_keeps_the_sums():
+    reception = Reception(90_000)
+    for number in (10, 11, 12):
+        reception.packet(number, 0, 1, 1.0)
+
+    stray = reception.packet(40_000, 0, 1, 1.0)
+    fresh = reception.packet(40_001, 0, 1, 1.0)
+
+    assert (stray, fresh) == (0, 1)
+    assert reception.expected == 4
+    assert reception.received == 4
+    assert reception.first & 0xFFFF == 40_001
+
+
+def test_jitter_is_that_of_rfc_3550_in_exact_arithmetic():
+    rng = random.Random(3)
+    reception = Reception(48_000)
+    jitter = 0.0
+    before = None
+    for index in range(500):
+        timestamp = (0xFFFF0000 + index * 960) & 0xFFFFFFFF
+        arrival_s = 100 + index * 0.02 + rng.random() * 0.01
+        reception.packet(index, timestamp, 1, arrival_s)
+        transit = arrival_s * 48_000 - index * 960
+        if before is not None:
+            jitter += (abs(transit - before) - jitter) / 16
+        before = transit
+
+    assert reception.jitter_s == pytest.approx(jitter / 48_000, rel=1e-6)
+    assert reception.jitter_ticks == int(jitter)
+
+
+@pytest.mark.parametrize(
+    ("expected", "received", "share"),
+    [(100, 100, 0), (100, 90, 25), (100, 101, 0), (0, 0, 0), (10, 0, 255)],
+)
+def test_fraction_lost_is_in_256ths_and_never_negative(expected, received, share):
+    assert fraction_lost(expected, received) == share
+
+
+def fluent(meter: FreezeMeter, frames: int, start_s: float = 10.0) -> float:
+    for index in range(frames):
+        meter.frame(start_s + index / 15)
+    return start_s + (frames - 1) / 15
+
+
+def test_a_fluent_stream_has_no_freeze_and_is_watched_all_the_time():
+    meter = FreezeMeter()
+    last_s = fluent(meter, 151)
+
+    taken = meter.take(last_s)
+
+    assert (taken.count, taken.frozen_s) == (0, 0.0)
+    assert taken.watched_s == pytest.approx(10.0)
+    assert meter.frames == 151
+
+
+@pytest.mark.parametrize(("gap_s", "freezes"), [(0.21, 0), (0.22, 1), (3.0, 1)])
+def test_the_limit_is_the_average_and_150_ms_at_15_frames_a_second(gap_s, freezes):
+    meter = FreezeMeter()
+    last_s = fluent(meter, 40)
+    assert meter.limit_s() == pytest.approx(1 / 15 + 0.150)
+
+    meter.frame(last_s + gap_s)
+    taken = meter.take(last_s + gap_s)
+
+    assert taken.count == freezes
+    assert taken.frozen_s == pytest.approx(gap_s if freezes else 0.0)
+
+
+def test_the_limit_is_three_times_the_average_where_frames_are_rare():
+    meter = FreezeMeter()
+    for index in range(FREEZE_AVERAGE_FRAMES + 5):
+        meter.frame(index * 0.2)
+
+    assert meter.limit_s() == pytest.approx(0.6)
+
+
+def test_a_freeze_over_several_askings_is_counted_once_and_in_full():
+    meter = FreezeMeter()
+    last_s = fluent(meter, 40)
+    meter.take(last_s)
+
+    parts = [meter.take(last_s + step) for step in (1, 2, 3)]
+    meter.frame(last_s + 3.5)
+    parts.append(meter.take(last_s + 4))
+
+    assert [part.count for part in parts] == [1, 0, 0, 0]
+    assert sum(part.frozen_s for part in parts) == pytest.approx(3.5)
+    assert sum(part.watched_s for part in parts) == pytest.approx(4.0)
+
+
+def test_before_the_first_frame_nothing_is_watched():
+    taken = FreezeMeter().take(100.0)
+
+    assert (taken.count, taken.frozen_s, taken.watched_s) == (0, 0.0, 0.0)
