@@ -1,0 +1,402 @@
+"""The GraphQL operations of BBB 3.0's client, as data. Pure: no ids, no order, no time.
+
+Names, root fields, arguments and selected fields are those of the schema as a 3.0.19
+client uses them; the texts are built here. Two habits of the server shape them:
+
+* The middleware tells kinds apart by text, not by parsing: a mutation starts with
+  `mutation`, a stream holds `_stream(` and `cursor: {`, an aggregate `aggregate {`, and
+  a mutation's arguments are cut out by a regular expression. So every document is one
+  line with single spaces and passes its values by variables.
+* Every selection below the root ends in `__typename`, as Apollo's client asks; the
+  user-list patcher of the middleware relies on it.
+
+Sources: BBB's `bigbluebutton-html5` queries, `bbb-graphql-server/metadata/
+actions.graphql`, and the session in tests/data/captures/.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["subscription", "query", "mutation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One document and what its answer is called."""
+
+    name: str
+    kind: Kind
+    root: str
+    """Root field of the answer; for a mutation the function it calls."""
+    query: str
+
+    @property
+    def is_patched(self) -> bool:
+        """Whether the middleware may answer with JSON patches: it goes by the name."""
+        return self.name.startswith("Patched_")
+
+
+def _named(fields: str) -> str:
+    """Return `fields` with `__typename` closing every selection set."""
+    words = f"{fields} }}".replace("}", " __typename }").split()
+    return " ".join(words[:-1])
+
+
+def _read(
+    kind: Kind, name: str, root: str, fields: str, *, takes: str = "", given: str = ""
+) -> Operation:
+    declared = f"({takes})" if takes else ""
+    passed = f"({given})" if given else ""
+    query = f"{kind} {name}{declared} {{ {root}{passed} {{ {_named(fields)} }} }}"
+    return Operation(name=name, kind=kind, root=root, query=query)
+
+
+def _watch(
+    name: str, root: str, fields: str, *, takes: str = "", given: str = ""
+) -> Operation:
+    return _read("subscription", name, root, fields, takes=takes, given=given)
+
+
+def _mutate(name: str, function: str, **arguments: str) -> Operation:
+    """Build a mutation; an argument whose type names a variable `a=T` is renamed."""
+    takes, given = [], []
+    for argument, type_name in arguments.items():
+        variable, _, declared = type_name.rpartition("=")
+        takes.append(f"${variable or argument}: {declared}")
+        given.append(f"{argument}: ${variable or argument}")
+    declared = f"({', '.join(takes)})" if takes else ""
+    passed = f"({', '.join(given)})" if given else ""
+    query = f"mutation {name}{declared} {{ {function}{passed} }}"
+    return Operation(name=name, kind="mutation", root=function, query=query)
+
+
+# --- Joining ------------------------------------------------------------------------
+
+CURRENT_USER = _watch(
+    "Patched_userCurrentSubscription",
+    "user_current",
+    "authToken avatar webcamBackground away clientType color "
+    "ejectReason ejectReasonCode ejected reactionEmoji extId guest guestStatus "
+    "whiteboardWriteAccess inactivityWarningDisplay inactivityWarningTimeoutSecs "
+    "isDialIn isModerator logoutUrl currentlyInMeeting joinErrorCode joinErrorMessage "
+    "joined locked loggedOut mobile name nameSortable pinned presenter raiseHand "
+    "registeredAt role speechLocale captionLocale userId "
+    "meeting { ended endedReasonCode endedByUserName logoutUrl } "
+    "lastBreakoutRoom { currentlyInRoom sequence shortName } "
+    "breakoutRoomsSummary { totalOfBreakoutRooms totalOfIsUserCurrentlyInRoom "
+    "totalOfShowInvitation totalOfJoinURL } "
+    "cameras { streamId } "
+    "voice { joined spoke listenOnly deafened listenOnlyInputDevice } "
+    "userLockSettings { disablePublicChat } "
+    "sessionCurrent { enforceLayout } livekit { livekitToken }",
+)
+CURRENT_USER_EARLY = _watch(
+    "getUserCurrent",
+    "user_current",
+    "userId authToken joinErrorCode joinErrorMessage joined ejectReasonCode loggedOut "
+    "guestStatus meeting { ended endedReasonCode endedByUserName }",
+)
+"""Early 3.0 knows this one alone; its few fields have kept their names since."""
+
+USER_JOIN = _mutate(
+    "UserJoin",
+    "userJoinMeeting",
+    authToken="String!",
+    clientType="String!",
+    clientIsMobile="Boolean!",
+)
+USER_LEAVE = _mutate("UserLeaveMeeting", "userLeaveMeeting")
+
+# --- The first screen ---------------------------------------------------------------
+
+MEETING = _watch(
+    "Patched_MeetingSubscription",
+    "meeting",
+    "durationInSeconds "
+    "lockSettings { disableCam disableMic disableNotes disablePrivateChat "
+    "disablePublicChat hasActiveLockSetting hideUserList hideViewersCursor "
+    "hideViewersAnnotation webcamsOnlyForModerator lockOnJoin lockOnJoinConfigurable } "
+    "learningDashboard { learningDashboardAccessToken } "
+    "screenshare { contentType hasAudio screenshareConf screenshareId startedAt "
+    "stoppedAt stream vidHeight vidWidth voiceConf } "
+    "usersPolicies { guestPolicy guestLobbyMessage webcamsOnlyForModerator } "
+    "layout { cameraDockAspectRatio cameraDockIsResizing cameraDockPlacement "
+    "cameraWithFocus currentLayoutType presentationMinimized propagateLayout "
+    "updatedAt } "
+    "breakoutRoomsCommonProperties { durationInSeconds freeJoin "
+    "sendInvitationToModerators startedAt } "
+    "externalVideo { externalVideoId playerCurrentTime playerPlaybackRate "
+    "playerPlaying externalVideoUrl startedSharingAt stoppedSharingAt updatedAt } "
+    "componentsFlags { hasBreakoutRoom hasCameraAsContent hasCaption "
+    "hasCurrentPresentation hasExternalVideo hasPoll hasScreenshare "
+    "hasScreenshareAsContent hasSharedNotes hasTimer isSharedNotesPinned "
+    "showRemainingTime }",
+)
+PLUGINS = _read(
+    "query",
+    "PluginConfigurationQuery",
+    "plugin",
+    "name javascriptEntrypointUrl javascriptEntrypointIntegrity localesBaseUrl "
+    "loadFailureReason loadFailureSource",
+)
+SET_SPEECH_OPTIONS = _mutate(
+    "UserSetSpeechOptions",
+    "userSetSpeechOptions",
+    partialUtterances="Boolean!",
+    minUtteranceLength="Float!",
+)
+SET_CLIENT_SETTINGS = _mutate(
+    "UserChangedLocalSettings",
+    "userSetClientSettings",
+    userClientSettingsJson="settings=json!",
+)
+CHATS = _watch(
+    "ChatSubscription",
+    "chat",
+    "chatId participant { userId name nameSortable role color loggedOut avatar "
+    "currentlyInMeeting isModerator } totalMessages totalUnread public lastSeenAt",
+    given="order_by: [{chatId: asc}]",
+)
+PLUGIN_DATA_PUBLIC = _watch(
+    "Patched_FetchPluginDataChannelPublicEntry",
+    "pluginDataChannelEntry_public",
+    "createdAt updatedAt channelName subChannelName entryId payloadJson createdBy "
+    "pluginName",
+    given="order_by: {createdAt: desc}",
+)
+PLUGIN_DATA_PRIVATE = _watch(
+    "Patched_FetchPluginDataChannelEntry",
+    "pluginDataChannelEntry_private",
+    "createdAt updatedAt channelName subChannelName entryId payloadJson createdBy "
+    "pluginName toRoles",
+    given="order_by: {createdAt: desc}",
+)
+NOTIFICATIONS = _watch(
+    "getNotificationStream",
+    "notification_stream",
+    "notificationType icon messageId messageValues isSingleUserNotification createdAt",
+    takes="$initialCursor: timestamptz!",
+    given="batch_size: 10, cursor: {initial_value: {createdAt: $initialCursor}}",
+)
+CAMERAS = _watch(
+    "Patched_VideoStreams",
+    "user_camera",
+    "streamId user { name userId nameSortable pinned away disconnected role avatar "
+    "color presenter clientType raiseHand isModerator reactionEmoji } "
+    "voice { floor lastFloorTime joined listenOnly userId deafened }",
+)
+USERS_COUNT = _watch("UsersCount", "user_aggregate", "aggregate { count }")
+CURRENT_PAGE = _watch(
+    "CurrentPresentationPagesSubscription",
+    "pres_page_curr",
+    "height isCurrentPage num pageId scaledHeight scaledViewBoxHeight "
+    'scaledViewBoxWidth scaledWidth svgUrl: urlsJson(path: "$.svg") width xOffset '
+    "yOffset presentationId content downloadFileUri totalPages downloadable "
+    "presentationName isDefaultPresentation infiniteWhiteboard nextPagesSvg fitToWidth",
+)
+NOTES_REVISION = _watch(
+    "GetPadLastRev",
+    "sharedNotes",
+    "lastRev",
+    takes="$externalId: String!",
+    given="where: {sharedNotesExtId: {_eq: $externalId}}",
+)
+PRESENTATIONS = _watch(
+    "PresentationsSubscription",
+    "pres_presentation",
+    "uploadTemporaryId uploadInProgress current downloadFileUri downloadable "
+    "uploadErrorDetailsJson uploadErrorMsgKey filenameConverted isDefault name "
+    "totalPages totalPagesUploaded presentationId removable uploadCompletionNotified "
+    "uploadCompleted exportToChatInProgress exportToChatStatus "
+    "exportToChatCurrentPage exportToChatHasError",
+)
+VOICE_ACTIVITY = _watch(
+    "UserVoiceActivity",
+    "user_voice_activity_stream",
+    "muted startTime endTime talking userId user { color name speechLocale }",
+    given='cursor: {initial_value: {voiceActivityAt: "2020-01-01"}}, batch_size: 10',
+)
+RAISED_HANDS = _watch(
+    "RaisedHandUsers",
+    "user",
+    "userId name color presenter isModerator raiseHand raiseHandTime",
+    given="where: {raiseHand: {_eq: true}}, "
+    "order_by: [{raiseHandTime: asc_nulls_last}]",
+)
+VIEWERS_CAMERAS_COUNT = _watch(
+    "ViewerVideoStreams",
+    "user_camera_aggregate",
+    "aggregate { count }",
+    given='where: {user: {role: {_eq: "VIEWER"}, presenter: {_eq: false}}}',
+)
+REACTIONS = _watch(
+    "getEmojisToRain",
+    "user_reaction_stream",
+    "createdAt reactionEmoji",
+    takes="$initialCursor: timestamptz",
+    given="batch_size: 10, cursor: {initial_value: {createdAt: $initialCursor}}",
+)
+
+# --- Whiteboard, toolbars, lists -----------------------------------------------------
+
+SET_LAYOUT = _mutate(
+    "SetLayoutProps",
+    "meetingLayoutSetProps",
+    layout="String!",
+    syncWithPresenterLayout="Boolean!",
+    presentationIsOpen="Boolean!",
+    isResizing="Boolean!",
+    cameraPosition="String!",
+    focusedCamera="String!",
+    presentationVideoRate="Float!",
+)
+RECORDING = _watch(
+    "getMeetingRecordingData",
+    "meeting_recording",
+    "isRecording startedAt startedBy previousRecordedTimeInSeconds",
+)
+TIMER = _watch(
+    "Patched_Timer",
+    "timer",
+    "accumulated active songTrack time stopwatch running startedOn startedAt elapsed",
+)
+"""A 3.0.19 server refuses `startedOn`, although its own client asks for it."""
+
+CURSOR_ACCESS = _watch(
+    "whiteboardCursorAccessSubscription",
+    "user_whiteboardCursorAccess",
+    "userId name presenter isModerator",
+    given="order_by: {userId: asc}",
+)
+CURSORS = _watch(
+    "getCursorCoordinatesStream",
+    "pres_page_cursor_stream",
+    "xPercent yPercent userId",
+    given='cursor: {initial_value: {lastUpdatedAt: "2020-01-01"}}, '
+    "where: {isCurrentPage: {_eq: true}}, batch_size: 100",
+)
+CAPTIONS = _watch("activeCaptions", "caption_activeLocales", "locale")
+ANNOTATIONS = _read(
+    "query",
+    "CurrentPageAnnotationsQuery",
+    "pres_annotation_curr",
+    "annotationId annotationInfo lastUpdatedAt pageId presentationId userId",
+    takes="$pageId: String!",
+    given="where: {pageId: {_eq: $pageId}}, order_by: {lastUpdatedAt: desc}",
+)
+WRITE_ACCESS = _watch(
+    "whiteboardWriteAccessSubscription",
+    "user_whiteboardWriteAccess",
+    "userId name presenter isModerator",
+    given="order_by: {userId: asc}",
+)
+SET_UPLOAD_NOTIFIED = _mutate(
+    "PresentationSetUploadCompletionNotified",
+    "presentationSetUploadCompletionNotified",
+    presentationId="String!",
+)
+CONNECTION_STATUS = _watch(
+    "ConnStatusWithTraceLog",
+    "user_connectionStatus",
+    "meetingId userId sessionToken traceLog networkRttInMs applicationRttInMs "
+    "statusUpdatedAt",
+    takes="$clientSessionUUID: String!",
+    given="where: {clientSessionUUID: {_eq: $clientSessionUUID}}",
+)
+ANNOTATION_HISTORY = _watch(
+    "annotationHistoryStream",
+    "pres_annotation_history_curr_stream",
+    "annotationId annotationInfo pageId presentationId updatedAt userId",
+    takes="$updatedAt: timestamptz, $pageId: String!",
+    given="batch_size: 1000, where: {pageId: {_eq: $pageId}}, "
+    "cursor: {initial_value: {updatedAt: $updatedAt}, ordering: ASC}",
+)
+VOICES_COUNT = _watch(
+    "UsersWithAudioCount",
+    "user_aggregate",
+    "aggregate { count }",
+    given="where: {voice: {joined: {_eq: true}}}",
+)
+GUESTS_COUNT = _watch(
+    "getGuestsCount",
+    "user_guest_aggregate",
+    "aggregate { count }",
+    given="where: {isWaiting: {_eq: true}}",
+)
+USER_LIST = _watch(
+    "Patched_UserListSubscription",
+    "user",
+    # `avatar` twice, as the client asks; the answer holds it once.
+    "isDialIn userId meetingId extId name isModerator role color avatar away raiseHand "
+    "reactionEmoji avatar presenter pinned locked authed mobile bot guest clientType "
+    "disconnected loggedOut "
+    "voice { joined deafened listenOnly voiceUserId listenOnlyInputDevice } "
+    "cameras { streamId } whiteboardWriteAccess "
+    "lastBreakoutRoom { isDefaultName sequence shortName currentlyInRoom } "
+    "userLockSettings { disablePublicChat }",
+    takes="$offset: Int!, $limit: Int!",
+    given="limit: $limit, offset: $offset, order_by: [{presenter: desc}, {role: asc}, "
+    "{raiseHandTime: asc_nulls_last}, {isDialIn: desc}, {whiteboardWriteAccess: desc}, "
+    "{nameSortable: asc}, {registeredAt: asc}, {userId: asc}]",
+)
+ECHO_TEST_RUNNING = _mutate(
+    "UpdateUserClientEchoTestRunningAt", "userSetEchoTestRunning"
+)
+
+# --- While in the meeting -----------------------------------------------------------
+
+CONNECTION_ALIVE = _mutate(
+    "UpdateConnectionAliveAt",
+    "userSetConnectionAlive",
+    serverRequestId="String!",
+    clientSessionUUID="String!",
+    networkRttInMs="Float!",
+    applicationRttInMs="Float",
+    traceLog="String",
+    clientIsHidden="Boolean",
+)
+"""All arguments of all 3.0 versions: the server ignores those it does not know."""
+
+SET_LISTEN_ONLY_INPUT = _mutate(
+    "UserSetListenOnlyInput", "userSetListenOnlyInput", listenOnlyInputDevice="Boolean!"
+)
+SET_MUTED = _mutate("UserSetMuted", "userSetMuted", userId="String", muted="Boolean!")
+CAMERA_START = _mutate(
+    "CameraBroadcastStart",
+    "cameraBroadcastStart",
+    stream="cameraId=String!",
+    contentType="String!",
+)
+CAMERA_STOP = _mutate(
+    "CameraBroadcastStop", "cameraBroadcastStop", stream="cameraId=String!"
+)
+CHAT_SEND = _mutate(
+    "ChatSendMessage",
+    "chatSendMessage",
+    chatId="String!",
+    chatMessageInMarkdownFormat="String!",
+    replyToMessageId="String",
+)
+CHAT_TYPING = _mutate("ChatSetTyping", "chatSetTyping", chatId="String!")
+CHAT_SEEN = _mutate(
+    "UpdateChatLastSeen", "chatSetLastSeen", chatId="String", lastSeenAt="String"
+)
+RAISE_HAND = _mutate(
+    "SetRaiseHand", "userSetRaiseHand", userId="String!", raiseHand="Boolean!"
+)
+
+PUBLIC_CHAT = "MAIN-PUBLIC-GROUP-CHAT"
+
+ALLOWED_BEFORE_JOIN = frozenset(
+    {
+        "getUserInfo",
+        "getMeetingEndData",
+        "PluginConfigurationQuery",
+        "getGuestLobbyInfo",
+        "userCurrentSubscription",
+        "Patched_userCurrentSubscription",
+        "getUserCurrent",
+    }
+)
+"""The middleware holds every other query and subscription back, without a word, until
+the user is in the meeting (bbb-graphql-middleware, `config/Config.go`)."""
