@@ -14,15 +14,8 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from bots.errors import ConfigError
-from bots.models import (
-    EngineReport,
-    JoinReport,
-    LeaveReport,
-    MilestoneReport,
-    RefusalReport,
-    StreamReport,
-)
 from bots.plain import Malformed, from_plain, to_plain
+from bots.wire import REPORT_KINDS
 from loadtest.models import (
     Capacity,
     EndRecord,
@@ -39,14 +32,9 @@ VERSION: Final = 1
 KINDS: Final[Mapping[str, type]] = {
     "run": RunHeader,
     "step": StepRecord,
-    "join": JoinReport,
-    "milestone": MilestoneReport,
-    "refusal": RefusalReport,
-    "stream": StreamReport,
     "node": NodeSample,
-    "engine": EngineReport,
-    "leave": LeaveReport,
     "end": EndRecord,
+    **REPORT_KINDS,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 assert set(_NAMES) == set(get_args(Record)), "every record has a kind"

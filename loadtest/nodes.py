@@ -1,0 +1,211 @@
+"""Watch nodes through their Prometheus text: CPU, memory, network, once a second.
+
+Parsing and differences are pure; only `fetch_metrics` touches the network. It uses
+urllib, which works under gevent as well as without. A scrape that is missed leaves a
+gap: the next one covers the time since the last that came, and never invents a zero.
+
+Metric names are those of node_exporter (https://github.com/prometheus/node_exporter)
+and bigbluebutton-exporter (https://github.com/greenstatic/bigbluebutton-exporter).
+"""
+
+import http.client
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bots.errors import ConfigError, TargetUnusable
+from bots.redaction import redact
+from loadtest.models import NodeSample
+
+SCRAPE_TIMEOUT_S: Final = 2.0
+LARGEST_SCRAPE_BYTES: Final = 8_000_000
+IDLE_MODES: Final = frozenset({"idle", "iowait"})
+"""CPU modes in which a processor could have worked for us; all others are use."""
+GUEST_MODES: Final = frozenset({"guest", "guest_nice"})
+"""Already inside `user` and `nice` (Linux, proc(5)): counted twice otherwise."""
+
+Labels = tuple[tuple[str, str], ...]
+
+_SAMPLE = re.compile(
+    r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(?P<labels>.*)\})?\s+(?P<value>\S+)"
+    r"(?:\s+-?\d+)?"
+)
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?\s*')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scrape:
+    """What one scrape said, in counters since the node's start."""
+
+    elapsed_s: float
+    cpu_s: tuple[tuple[str, float], ...]
+    """(mode, CPU seconds) over all processors; guest time left out."""
+    processors: int
+    memory_total_bytes: int
+    memory_used_bytes: int
+    received_bytes: int
+    sent_bytes: int
+    participants: int | None
+    is_stand_in: bool
+
+
+def parse_metrics(text: str) -> dict[str, list[tuple[Labels, float]]]:
+    """Read Prometheus' text format; lines that are none of it are skipped."""
+    metrics: dict[str, list[tuple[Labels, float]]] = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        match = _SAMPLE.fullmatch(line.strip())
+        if match is None:
+            continue
+        try:
+            value = float(match["value"])
+        except ValueError:
+            continue
+        labels = tuple(_LABEL.findall(match["labels"] or ""))
+        metrics.setdefault(match["name"], []).append((labels, value))
+    return metrics
+
+
+def read_scrape(text: str, elapsed_s: float) -> Scrape:
+    """Return the counters of a scrape; raises ConfigError when it is no node's."""
+    metrics = parse_metrics(text)
+    modes: dict[str, float] = {}
+    processors = set()
+    for labels, value in metrics.get("node_cpu_seconds_total", []):
+        found = dict(labels)
+        mode = found.get("mode", "")
+        processors.add(found.get("cpu", ""))
+        if mode not in GUEST_MODES:
+            modes[mode] = modes.get(mode, 0.0) + value
+    if not modes:
+        raise ConfigError(
+            "the metrics have no node_cpu_seconds_total: give the address of a "
+            "node_exporter, such as http://NODE:9100/metrics"
+        )
+    total = _first(metrics, "node_memory_MemTotal_bytes")
+    available = _first(metrics, "node_memory_MemAvailable_bytes")
+    participants = _first(metrics, "bbb_meetings_participants")
+    return Scrape(
+        elapsed_s=elapsed_s,
+        cpu_s=tuple(sorted(modes.items())),
+        processors=len(processors),
+        memory_total_bytes=int(total or 0),
+        memory_used_bytes=int((total or 0) - (available or 0)),
+        received_bytes=_network(metrics, "node_network_receive_bytes_total"),
+        sent_bytes=_network(metrics, "node_network_transmit_bytes_total"),
+        participants=None if participants is None else int(participants),
+        is_stand_in=_first(metrics, "bbbload_stand_in") == 1,
+    )
+
+
+def difference(node: str, before: Scrape, after: Scrape) -> NodeSample | None:
+    """Return what happened between two scrapes, or None when it cannot be told.
+
+    It cannot after a restart of the node (a counter went back) or without time between.
+    The cores are all CPU seconds that were counted, idle ones too, in a second of wall:
+    for a node limited to a share of a core, that is its share.
+    """
+    interval_s = after.elapsed_s - before.elapsed_s
+    earlier = dict(before.cpu_s)
+    deltas = {mode: value - earlier.get(mode, 0.0) for mode, value in after.cpu_s}
+    # Real kernels let idle and iowait step back a little; a restart is far more.
+    if interval_s <= 0 or min(deltas.values()) < -0.5:
+        return None
+    received = after.received_bytes - before.received_bytes
+    sent = after.sent_bytes - before.sent_bytes
+    if received < 0 or sent < 0:
+        return None
+    deltas = {mode: max(0.0, value) for mode, value in deltas.items()}
+    used_s = sum(value for mode, value in deltas.items() if mode not in IDLE_MODES)
+    return NodeSample(
+        elapsed_s=after.elapsed_s,
+        node=node,
+        cpu_s=(("node", used_s),),
+        interval_s=interval_s,
+        cores=_cores(sum(deltas.values()) / interval_s, after.processors),
+        memory_bytes=after.memory_used_bytes,
+        memory_total_bytes=after.memory_total_bytes,
+        received_bytes=received,
+        sent_bytes=sent,
+        participants=after.participants,
+    )
+
+
+class NodeWatch:
+    """The scrapes of one node, one after the other; a missed one leaves a gap."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.node = node_of(url)
+        self.missed = 0
+        self._before: Scrape | None = None
+
+    def receive(self, scrape: Scrape | None) -> NodeSample | None:
+        """Take a scrape, None for a missed one; return what happened since the last."""
+        if scrape is None:
+            self.missed += 1
+            return None
+        before, self._before = self._before, scrape
+        return None if before is None else difference(self.node, before, scrape)
+
+
+def node_of(url: str) -> str:
+    """Return the name that samples of this metrics address carry: its host and port.
+
+    Raises ConfigError for what is no address of metrics.
+    """
+    try:
+        parts = urllib.parse.urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        has_host = False
+    if not has_host or parts.scheme not in ("http", "https"):
+        raise ConfigError(
+            f"the metrics address {redact(url)!r} is no http address: write it like "
+            "http://NODE:9100/metrics"
+        )
+    return parts.netloc.rpartition("@")[2]
+
+
+def fetch_metrics(url: str, timeout_s: float = SCRAPE_TIMEOUT_S) -> str:
+    """Return the text at a metrics address; raises TargetUnusable, one sentence."""
+    request = urllib.request.Request(url, headers={"Accept": "text/plain"})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+            body: bytes = answer.read(LARGEST_SCRAPE_BYTES)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise TargetUnusable(
+            f"the metrics at {redact(url)} cannot be read ({redact(str(reason))}): "
+            "check --node-metrics, or leave it out and go without CPU figures"
+        ) from error
+    return body.decode("utf-8", errors="replace")
+
+
+def _cores(counted: float, processors: int) -> float:
+    # Counters tick in hundredths and scrapes jitter: near a whole number it is that.
+    return (
+        float(processors) if abs(counted - processors) < 0.1 * processors else counted
+    )
+
+
+def _network(metrics: Mapping[str, Iterable[tuple[Labels, float]]], name: str) -> int:
+    return int(
+        sum(
+            value
+            for labels, value in metrics.get(name, ())
+            if dict(labels).get("device") != "lo"
+        )
+    )
+
+
+def _first(
+    metrics: Mapping[str, list[tuple[Labels, float]]], name: str
+) -> float | None:
+    found = metrics.get(name)
+    return found[0][1] if found else None
