@@ -48,15 +48,20 @@ def read_catalog(path: Path, *, today: date) -> Catalog:
 
     Raises ConfigError for whatever is missing, negative or not understood.
     """
+    data = read_toml(path, "catalogue")
+    return parse_catalog(data, source=path.name, today=today)
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Return the TOML in `path`; raise ConfigError when it cannot be read."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"cannot read the catalogue {path}: {error.strerror or error}"
+            f"cannot read the {what} {path}: {error.strerror or error}"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no TOML: {error}") from error
-    return parse_catalog(data, source=path.name, today=today)
+        raise ConfigError(f"the {what} {path} is no TOML: {error}") from error
 
 
 def parse_catalog(data: Mapping[str, Any], *, source: str, today: date) -> Catalog:

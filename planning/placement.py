@@ -1,10 +1,10 @@
 """Meetings onto nodes: how full a pool can be before one node overflows. Pure, seeded.
 
 Meetings cannot move once placed, they grow after placement, and lessons start together,
-so a pool overflows on one node long before it is full. Usable utilisation, the share of
-all capacity a peak morning may fill at a chosen risk, is ruled by the largest meeting ÷
-node capacity. Shipped is an interpolation of a laboratory study made for this project (8
-nodes, risk 5 %); `morning_risk` simulates such mornings for any pool.
+so a pool overflows on one node long before it is full. Usable utilisation, the share
+of all capacity a peak morning may fill at a chosen risk, is ruled by the largest
+meeting ÷ node capacity. Shipped is an interpolation of a laboratory study made for this
+project (8 nodes, risk 5 %); `morning_risk` simulates such mornings for any pool.
 
 A morning: meetings with log-normal sizes up to the largest arrive in random order in
 the first minutes of the hour. The balancer (Scalelite's rule) sends each to the node

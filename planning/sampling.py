@@ -14,8 +14,8 @@ def log_normal(interval: Interval, rng: np.random.Generator, count: int) -> Floa
     """Draw `count` values whose median is `mid` and whose interval is `interval`.
 
     Each side has its own log-normal spread, so that low and high are met exactly. An
-    interval without width, or one that reaches zero, is drawn as its middle or
-    triangular.
+    interval without width is its middle; one that reaches zero is normal on each side
+    and cut at zero.
     """
     if interval.low == interval.high:
         return np.full(count, interval.mid)

@@ -29,10 +29,11 @@ DEFAULT_STREAMS = StreamMix(
     screen_bps=Interval(low=300e3, mid=600e3, high=1_000e3),
     signalling_bps=Interval(low=5e3, mid=15e3, high=30e3),
     source=(
-        "camera: 200 kbit/s profile (BBB settings), about 175 kbit/s measured in a room "
-        "of 20 (wirelessmoves, 2020); audio: 40 nominal, about 60 kbit/s measured "
-        "(bbb-hilfe.de); screen: 1 Mbit/s and more at full motion (converia), less for "
-        "slides, our assumption; shares of participants: our assumption"
+        "camera: 200 kbit/s profile (BBB settings), about 175 kbit/s measured in a "
+        "room of 20 (wirelessmoves, 2020); audio: 40 nominal, about 60 kbit/s "
+        "measured (bbb-hilfe.de); screen: 1 Mbit/s and more at full motion "
+        "(converia), less for slides, our assumption; shares of participants: our "
+        "assumption"
     ),
 )
 
