@@ -43,6 +43,15 @@ class IceServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingRef:
+    """A meeting that exists on the server and that participants may join."""
+
+    number: int
+    meeting_id: str
+    """The external id, as given to `create`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantPlan:
     """Everything one participant will do, decided before it joins."""
 
