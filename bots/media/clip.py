@@ -1,0 +1,176 @@
+"""The clips that every synthetic participant plays: encoded once, looped for ever.
+
+`video_packets` and `audio_packets` encode with libvpx and libopus on the first call on
+a machine (some seconds), keep the result in `$XDG_CACHE_HOME/bbbload`, and in memory
+for the rest of the process. A cache file that is damaged, foreign or of another version
+is made anew; a cache folder that cannot be written only costs the encoding again.
+
+A clip begins with a key frame and has one every two seconds, so the loop's end needs no
+decoder to be told anything: the next picture is a key frame with the next picture id.
+"""
+
+import fractions
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bots.media import packets, scene
+from bots.models import CameraProfile
+
+CLIP_VERSION = 1
+"""Part of the cache's file names: raise it when a clip's content changes."""
+CLIP_S = 10.0
+KEY_FRAME_INTERVAL_S = 2.0
+SPEECH_BITRATE_BPS = 30_000
+"""`maxaveragebitrate` in BBB's SFU configuration."""
+SCREEN_PROFILE = CameraProfile(
+    name="screen", width=1280, height=720, frame_rate=5.0, bitrate_bps=1_500_000
+)
+"""BBB's screen share: 1,500 kbit/s at 5 frames a second (html5 settings.yml)."""
+
+_MAGIC = b"bbbload clip\n"
+_log = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=32)
+def video_packets(profile: CameraProfile) -> packets.VideoPackets:
+    """Return the packetised clip of a profile; blocks while it must be encoded."""
+    name = (
+        f"video-{CLIP_VERSION}-{profile.width}x{profile.height}"
+        f"-{profile.frame_rate:g}-{profile.bitrate_bps}.clip"
+    )
+    frames = _cached(name, lambda: _encode_video(profile))
+    return packets.packetise_video(frames, profile.frame_rate)
+
+
+@lru_cache(maxsize=1)
+def audio_packets() -> packets.AudioPackets:
+    """Return the packetised speech clip; blocks while it must be encoded."""
+    speech = _cached(f"speech-{CLIP_VERSION}.clip", _encode_speech)
+    # A frame of no bytes means discontinuous transmission (RFC 6716 section 3.4), so
+    # the table-of-contents byte alone, code 0, is a packet of silence.
+    return packets.AudioPackets(speech=speech, silence=bytes([speech[0][0] & 0xFC]))
+
+
+def cache_folder() -> Path:
+    """Return the folder for clips, by the XDG base directory specification."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "bbbload"
+
+
+def _encode_video(profile: CameraProfile) -> tuple[bytes, ...]:
+    """Encode the loop twice and keep the second turn, whose rate has settled."""
+    group = max(1, round(KEY_FRAME_INTERVAL_S * profile.frame_rate))
+    count = group * max(1, round(CLIP_S / KEY_FRAME_INTERVAL_S))
+    codec = av.CodecContext.create("libvpx", "w")
+    codec.width, codec.height, codec.pix_fmt = profile.width, profile.height, "yuv420p"
+    codec.framerate = fractions.Fraction(profile.frame_rate).limit_denominator(1000)
+    codec.time_base = 1 / codec.framerate
+    codec.bit_rate = profile.bitrate_bps
+    codec.thread_count = 1
+    rate = str(profile.bitrate_bps)
+    codec.options = {
+        "deadline": "realtime",
+        "cpu-used": "6",
+        "lag-in-frames": "0",
+        "minrate": rate,
+        "maxrate": rate,
+        "bufsize": rate,
+        "g": str(group),
+        "keyint_min": str(group),
+        "static-thresh": "1",
+    }
+    pictures = [
+        av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+        for picture in scene.pictures(
+            profile.width, profile.height, profile.frame_rate, count, seed=1
+        )
+    ]
+    encoded: list[bytes] = []
+    for index in range(2 * count):
+        frame = pictures[index % count]
+        frame.pts, frame.time_base = index, codec.time_base
+        kind = av.video.frame.PictureType
+        frame.pict_type = kind.I if index % group == 0 else kind.NONE
+        encoded.extend(bytes(packet) for packet in codec.encode(frame))
+    encoded.extend(bytes(packet) for packet in codec.encode(None))
+    return tuple(encoded[count : 2 * count])
+
+
+def _encode_speech() -> tuple[bytes, ...]:
+    codec = av.CodecContext.create("libopus", "w")
+    codec.sample_rate, codec.layout, codec.format = scene.SAMPLE_RATE_HZ, "mono", "s16"
+    codec.bit_rate = SPEECH_BITRATE_BPS
+    codec.options = {"application": "voip", "vbr": "on", "frame_duration": "20"}
+    samples = scene.speech(CLIP_S, seed=1)
+    encoded: list[bytes] = []
+    step = scene.FRAME_SAMPLES
+    for at in range(0, len(samples), step):
+        data = np.ascontiguousarray(samples[at : at + step]).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(data, format="s16", layout="mono")
+        frame.sample_rate, frame.pts = scene.SAMPLE_RATE_HZ, at
+        encoded.extend(bytes(packet) for packet in codec.encode(frame))
+    return tuple(encoded[: len(samples) // step])
+
+
+def _cached(name: str, encode: Callable[[], tuple[bytes, ...]]) -> tuple[bytes, ...]:
+    path = cache_folder() / name
+    kept = _read(path)
+    if kept is not None:
+        return kept
+    units = encode()
+    try:
+        _write(path, units)
+    except OSError as error:
+        _log.info("clip %s is not kept: %s", name, error)
+    return units
+
+
+def _read(path: Path) -> tuple[bytes, ...] | None:
+    """Return a cache file's units, None when it is not there or not as written."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    head, _, rest = data.removeprefix(_MAGIC).partition(b"\n")
+    try:
+        facts = json.loads(head)
+        sizes, digest = [int(size) for size in facts["sizes"]], facts["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    is_whole = data.startswith(_MAGIC) and sum(sizes) == len(rest)
+    if not is_whole or hashlib.sha256(rest).hexdigest() != digest:
+        return None
+    units = []
+    at = 0
+    for size in sizes:
+        units.append(rest[at : at + size])
+        at += size
+    return tuple(units)
+
+
+def _write(path: Path, units: Iterable[bytes]) -> None:
+    """Write a cache file beside its place and move it there in one step."""
+    listed = tuple(units)
+    body = b"".join(listed)
+    facts = {
+        "sizes": [len(unit) for unit in listed],
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(_MAGIC + json.dumps(facts).encode() + b"\n" + body)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
