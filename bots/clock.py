@@ -9,7 +9,7 @@ class RunClock:
     __slots__ = ("zero_s",)
 
     def __init__(self, zero_s: float | None = None) -> None:
-        """Start the run at `zero_s` of `time.monotonic()`, now where it is not given."""
+        """Start the run at `zero_s` of `time.monotonic()`, by default now."""
         self.zero_s = time.monotonic() if zero_s is None else zero_s
 
     def elapsed_s(self) -> float:

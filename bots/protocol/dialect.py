@@ -1,0 +1,163 @@
+"""Which BBB speaks here, and whether we speak it: the one place that decides. Pure.
+
+A dialect is what the rest of a participant needs to know about a version: the
+operations of a join and the bridges that carry its media. BBB 3.0 with bbb-webrtc-sfu
+is the one that exists; 2.7 (Meteor) and LiveKit meetings are recognised and refused,
+each in a sentence, before any load is sent. An adapter for one of them adds a `Dialect`
+here and, where its conversation differs in kind, a conversation beside `graphql.py`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bots.errors import TargetUnusable
+from bots.protocol import operations as op
+from bots.protocol.answers import ApiIndex, HttpAnswer
+from bots.protocol.opening import OPENING, Step
+from bots.protocol.operations import Operation
+
+SFU_BRIDGE = "bbb-webrtc-sfu"
+STATIC_DATA_PATHS = ("meetingStaticData", "clientSettings")
+"""Below `graphqlApiUrl`; the first from 3.0.14 on, the second before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a participant says to join, on one family of versions."""
+
+    name: str
+    current_user: tuple[Operation, ...]
+    """Tried in this order until one is answered with rows."""
+    join: Operation
+    leave: Operation
+    opening: tuple[Step, ...]
+
+
+BBB_3_0 = Dialect(
+    name="BBB 3.0",
+    current_user=(op.CURRENT_USER, op.CURRENT_USER_EARLY),
+    join=op.USER_JOIN,
+    leave=op.USER_LEAVE,
+    opening=OPENING,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """The parts of the html5 client's settings that steer a participant.
+
+    Defaults are those of BBB 3.0's `settings.yml`, save that an unknown server is taken
+    to offer audio itself, as recorded: the SFU does so whenever `start` has no offer.
+    """
+
+    is_transparent: bool = True
+    """`transparentListenOnly`: the server offers, listen only is `passive-sendrecv`."""
+    full_audio_offering: bool = True
+    """Where it is not transparent: the client offers its microphone."""
+    listen_only_offering: bool = False
+    viewer_page_size: int = 5
+    moderator_page_size: int = 0
+    """0 means all cameras."""
+    audio_bridge: str = SFU_BRIDGE
+    camera_bridge: str = SFU_BRIDGE
+    screen_bridge: str = SFU_BRIDGE
+    voice_bridge: str = ""
+
+    @property
+    def client_offers_microphone(self) -> bool:
+        return not self.is_transparent and self.full_audio_offering
+
+    @property
+    def foreign_bridges(self) -> tuple[str, ...]:
+        """Bridges that no adapter here speaks, each once."""
+        bridges = (self.audio_bridge, self.camera_bridge, self.screen_bridge)
+        return tuple(sorted({bridge for bridge in bridges if bridge != SFU_BRIDGE}))
+
+
+def detect(index: ApiIndex) -> Dialect:
+    """Return the dialect that the API index announces.
+
+    The version text may be empty or hidden, so GraphQL's address is what tells 3.0
+    from 2.7; a version text of another generation is believed all the same.
+
+    Raises TargetUnusable, in one sentence, for what has no adapter.
+    """
+    version = index.bbb_version.strip()
+    generation = version.partition(".")[0]
+    if not index.graphql_websocket_url:
+        named = f"BBB {version}" if version else "a BBB older than 3.0"
+        raise TargetUnusable(
+            f"the server speaks {named} (it names no GraphQL address): bbbload has an "
+            "adapter for BBB 3.0 only"
+        )
+    if generation.isdigit() and int(generation) != 3:
+        raise TargetUnusable(
+            f"the server says it is BBB {version}: bbbload has an adapter for BBB 3.0 "
+            "only"
+        )
+    return BBB_3_0
+
+
+def refuse_foreign_bridges(settings: ClientSettings) -> None:
+    """Raise TargetUnusable for a meeting whose media go through another bridge."""
+    if settings.foreign_bridges:
+        bridges = " and ".join(settings.foreign_bridges)
+        raise TargetUnusable(
+            f"the meeting's media go through {bridges}: bbbload has an adapter for "
+            f"{SFU_BRIDGE} only; create the meeting without audioBridge, cameraBridge "
+            "and screenShareBridge"
+        )
+
+
+def parse_client_settings(answer: HttpAnswer) -> ClientSettings | None:
+    """Read `meetingStaticData` or `clientSettings`; None for anything else."""
+    if answer.status != 200:
+        return None
+    try:
+        told = json.loads(answer.body)
+    except ValueError:
+        return None
+    if not isinstance(told, dict):
+        return None
+    meeting = _first(told.get("meeting"))
+    outer = _first(told.get("meeting_clientSettings")) or _map(
+        meeting.get("clientSettings")
+    )
+    public = _map(_map(outer.get("clientSettingsJson")).get("public"))
+    if not meeting and not public:
+        return None
+    media, kurento = _map(public.get("media")), _map(public.get("kurento"))
+    pages = _map(_map(kurento.get("pagination")).get("desktopPageSizes"))
+    standard = ClientSettings()
+    return ClientSettings(
+        is_transparent=_flag(media, "transparentListenOnly", standard.is_transparent),
+        full_audio_offering=_flag(media, "fullAudioOffering", True),
+        listen_only_offering=_flag(media, "listenOnlyOffering", False),
+        viewer_page_size=_count(pages, "viewer", standard.viewer_page_size),
+        moderator_page_size=_count(pages, "moderator", standard.moderator_page_size),
+        audio_bridge=str(meeting.get("audioBridge") or SFU_BRIDGE),
+        camera_bridge=str(meeting.get("cameraBridge") or SFU_BRIDGE),
+        screen_bridge=str(meeting.get("screenShareBridge") or SFU_BRIDGE),
+        voice_bridge=str(_map(meeting.get("voiceSettings")).get("voiceConf") or ""),
+    )
+
+
+def _first(rows: object) -> Mapping[str, Any]:
+    return _map(rows[0]) if isinstance(rows, list) and rows else {}
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _flag(table: Mapping[str, Any], key: str, default: bool) -> bool:
+    value = table.get(key)
+    return value if isinstance(value, bool) else default
+
+
+def _count(table: Mapping[str, Any], key: str, default: int) -> int:
+    value = table.get(key)
+    valid = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return int(value) if valid and value is not None else default

@@ -1,0 +1,108 @@
+"""What is recognised, what is refused, and how the client's settings are read."""
+
+import json
+
+import pytest
+
+from bots.errors import TargetUnusable
+from bots.protocol import dialect
+from bots.protocol.answers import ApiIndex, HttpAnswer
+from bots.protocol.dialect import BBB_3_0, ClientSettings, parse_client_settings
+
+GRAPHQL = "wss://bbb.example.org/graphql"
+
+
+@pytest.mark.parametrize("version", ["", "3.0.19", "3.0.0-beta.1", "hidden"])
+def test_a_server_with_graphql_is_a_3_0(version):
+    index = ApiIndex(bbb_version=version, graphql_websocket_url=GRAPHQL)
+
+    assert dialect.detect(index) is BBB_3_0
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        (ApiIndex(bbb_version="2.7.3"), r"BBB 2\.7\.3"),
+        (ApiIndex(), "older than 3.0"),
+        (ApiIndex(bbb_version="4.0.0", graphql_websocket_url=GRAPHQL), r"BBB 4\.0\.0"),
+    ],
+)
+def test_a_version_without_an_adapter_is_refused_in_one_sentence(index, words):
+    with pytest.raises(TargetUnusable, match=words) as caught:
+        dialect.detect(index)
+
+    assert caught.value.exit_code == 8
+    assert "\n" not in str(caught.value)
+
+
+def test_a_livekit_meeting_is_refused_by_name():
+    settings = ClientSettings(audio_bridge="livekit", camera_bridge="livekit")
+
+    with pytest.raises(TargetUnusable, match="livekit"):
+        dialect.refuse_foreign_bridges(settings)
+
+
+def test_the_usual_bridges_are_taken():
+    dialect.refuse_foreign_bridges(ClientSettings())
+
+
+MEDIA = {
+    "transparentListenOnly": False,
+    "fullAudioOffering": True,
+    "listenOnlyOffering": False,
+}
+PAGES = {"pagination": {"desktopPageSizes": {"viewer": 3, "moderator": 7}}}
+SETTINGS = {"clientSettingsJson": {"public": {"media": MEDIA, "kurento": PAGES}}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"meeting": [{"clientSettings": SETTINGS}]},
+        {"meeting_clientSettings": [SETTINGS]},
+    ],
+)
+def test_the_settings_are_read_in_the_newer_and_the_older_form(body):
+    settings = parse_client_settings(HttpAnswer(status=200, body=json.dumps(body)))
+
+    assert settings is not None
+    assert settings.client_offers_microphone
+    assert (settings.viewer_page_size, settings.moderator_page_size) == (3, 7)
+    assert settings.foreign_bridges == ()
+
+
+def test_the_bridges_and_the_voice_bridge_of_a_meeting_are_read():
+    meeting = {"audioBridge": "livekit", "voiceSettings": {"voiceConf": "70001"}}
+    body = json.dumps({"meeting": [meeting]})
+
+    settings = parse_client_settings(HttpAnswer(status=200, body=body))
+
+    assert settings is not None
+    assert settings.foreign_bridges == ("livekit",)
+    assert settings.voice_bridge == "70001"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HttpAnswer(status=404, body="{}"),
+        HttpAnswer(status=200, body="<html>"),
+        HttpAnswer(status=200, body="[]"),
+        HttpAnswer(status=200, body="{}"),
+        HttpAnswer(status=200, body='{"meeting":[]}'),
+        HttpAnswer(status=200, body='{"meeting":17}'),
+    ],
+)
+def test_no_settings_are_no_settings(answer):
+    assert parse_client_settings(answer) is None
+
+
+def test_settings_of_the_wrong_type_fall_back_to_the_defaults():
+    media = {"transparentListenOnly": "yes"}
+    pages = {"pagination": {"desktopPageSizes": {"viewer": -1, "moderator": True}}}
+    public = {"media": media, "kurento": pages}
+    body = {"meeting_clientSettings": [{"clientSettingsJson": {"public": public}}]}
+
+    settings = parse_client_settings(HttpAnswer(status=200, body=json.dumps(body)))
+
+    assert settings == ClientSettings()
