@@ -213,7 +213,7 @@ def test_many_m_lines_share_the_transport_of_the_first_that_is_not_off():
 def test_a_section_without_our_codec_is_rejected():
     text = SERVER["view"].replace("VP8/90000", "H264/90000")
 
-    assert "m=video 0 UDP/TLS/RTP/SAVPF 0\r\n" in answer(text)
+    assert "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n" in answer(text)
 
 
 @pytest.mark.parametrize(
