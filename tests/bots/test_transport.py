@@ -1,0 +1,192 @@
+"""HTTP and WebSockets against a small real server."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bots.errors import ClusterError, ConfigError, StepTimeout
+from bots.transport import Cookies, Transport, UpgradeRefused, tls_context
+from tests.support.asynctest import asynctest
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def serving(**routes: Handler) -> AsyncIterator[str]:
+    """Serve each handler under its name; yield the address."""
+    app = web.Application()
+    for name, handler in routes.items():
+        app.router.add_get(f"/{name}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynctest
+async def test_the_signed_bytes_arrive_as_they_were_signed():
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(text=request.raw_path)
+
+    path = "/echo?name=%C3%84+%2f%2F~b&b=2&a=%7e&checksum=1"
+    async with serving(echo=echo) as base, Transport() as transport:
+        answer = await transport.get(base + path)
+
+    assert answer.body == path
+
+
+@asynctest
+async def test_a_redirect_is_an_answer_and_is_not_followed():
+    async def away(request: web.Request) -> web.Response:
+        raise web.HTTPFound("/elsewhere?errors=x")
+
+    async with serving(away=away) as base, Transport() as transport:
+        answer = await transport.get(f"{base}/away")
+
+    assert (answer.status, answer.location) == (302, "/elsewhere?errors=x")
+
+
+@asynctest
+async def test_a_secure_cookie_comes_back_over_plain_http_and_on_sockets():
+    async def join(request: web.Request) -> web.Response:
+        cookie = "JSESSIONID=ABC; Path=/; Secure; HttpOnly"
+        return web.Response(text="", headers={"Set-Cookie": cookie})
+
+    async def show(request: web.Request) -> web.Response:
+        return web.Response(text=request.headers.get("Cookie", ""))
+
+    async def sock(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(protocols=("p",))
+        await ws.prepare(request)
+        await ws.send_str(request.headers.get("Cookie", ""))
+        await ws.send_str(request.headers.get("Origin", ""))
+        await ws.close(code=4403, message=b"because")
+        return ws
+
+    frames: list[tuple[str, str]] = []
+    async with serving(join=join, show=show, sock=sock) as base:
+        async with Transport() as transport, Transport() as other:
+            await transport.get(f"{base}/join")
+            shown = (await transport.get(f"{base}/show")).body
+            foreign = (await other.get(f"{base}/show")).body
+            opened = await transport.connect(
+                base.replace("http", "ws") + "/sock",
+                subprotocol="p",
+                on_frame=lambda direction, text: frames.append((direction, text)),
+            )
+            await opened.send("hello")
+            received = [await opened.receive() for _ in range(3)]
+            await opened.close()
+
+    assert shown == "JSESSIONID=ABC"
+    assert foreign == ""
+    assert received == ["JSESSIONID=ABC", base, None]
+    assert (opened.close_code, opened.close_reason) == (4403, "because")
+    assert frames[0] == ("client->server", "hello")
+    assert frames[1] == ("server->client", "JSESSIONID=ABC")
+
+
+@asynctest
+async def test_a_socket_that_vanishes_ends_without_an_exception():
+    async def sock(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        assert request.transport is not None
+        request.transport.abort()
+        return ws
+
+    async with serving(sock=sock) as base, Transport() as transport:
+        opened = await transport.connect(f"{base}/sock")
+        assert await opened.receive() is None
+        await opened.send("into the void")
+        await opened.close()
+
+    assert opened.close_code in (None, 1006)
+
+
+@asynctest
+async def test_an_upgrade_refused_with_a_status_names_it_and_hides_the_token():
+    async def sock(request: web.Request) -> web.Response:
+        return web.Response(status=401)
+
+    async with serving(sock=sock) as base, Transport() as transport:
+        with pytest.raises(UpgradeRefused, match="401") as caught:
+            await transport.connect(f"{base}/sock?sessionToken=very-secret")
+
+    assert caught.value.code == "http 401"
+    assert "very-secret" not in str(caught.value)
+
+
+@asynctest
+async def test_an_answer_that_does_not_come_ends_in_time():
+    async def hang(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with serving(hang=hang) as base, Transport() as transport:
+        with pytest.raises(StepTimeout) as http:
+            await transport.get(f"{base}/hang?checksum=secret", limit_s=0.05)
+        with pytest.raises(StepTimeout):
+            await transport.connect(f"{base}/hang", limit_s=0.05)
+
+    assert http.value.code == "http timeout"
+    assert "secret" not in str(http.value)
+
+
+@asynctest
+async def test_a_closed_port_is_told_as_such():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    async with Transport() as transport:
+        with pytest.raises(ClusterError, match="cannot be reached") as caught:
+            await transport.get(f"http://127.0.0.1:{port}/bigbluebutton/api")
+
+    assert caught.value.code == "connect"
+
+
+@asynctest
+async def test_an_answer_that_breaks_off_is_told_as_such():
+    async def half(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"half")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async with serving(half=half) as base, Transport() as transport:
+        with pytest.raises(ClusterError, match="broke off") as caught:
+            await transport.get(f"{base}/half")
+
+    assert caught.value.code == "http broken"
+
+
+def test_cookies_belong_to_their_host_and_can_be_taken_back():
+    cookies = Cookies()
+    cookies.keep("https://a.example/x", ["JSESSIONID=1; Path=/", "b=2", "=broken"])
+    cookies.keep("https://b.example/x", ["JSESSIONID=3"])
+
+    assert cookies.header("https://a.example/y") == "JSESSIONID=1; b=2"
+    assert cookies.header("https://b.example/") == "JSESSIONID=3"
+    assert cookies.header("https://c.example/") == ""
+    cookies.keep("https://a.example/x", ["b=; Max-Age=0"])
+    assert cookies.header("https://a.example/y") == "JSESSIONID=1"
+
+
+def test_an_unusable_ca_file_is_a_mistake_of_the_operator(tmp_path):
+    empty = tmp_path / "ca.pem"
+    empty.write_text("no certificate")
+
+    for path in (str(empty), str(tmp_path / "missing.pem")):
+        with pytest.raises(ConfigError, match=r"ca_file .*\.pem"):
+            tls_context(path)
