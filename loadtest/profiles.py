@@ -1,11 +1,11 @@
 """The meetings that a benchmark loads a node with, as data.
 
-Three mixes that stress a node differently, in two sizes: `small` fits a stand-in node on
-one core, `usual` is what a real node is loaded with. Beside each stands its *contrast*,
-a lighter mix loaded for one step. With meetings of one shape, streams grow in fixed
-proportion to participants; without contrasts three profiles span four directions and six
+Three mixes that stress a node differently, in two sizes: `small` fits a stand-in node
+on one core, `usual` is what a real node is loaded with. Beside each stands its
+*contrast*, a lighter mix loaded for one step. With meetings of one shape, streams grow
+in fixed proportion to participants: three profiles alone span four directions, and six
 costs can't be told apart (the scaled condition number of that design is infinite; with
-the contrasts it is about 14).
+the contrasts it is below 30).
 """
 
 from typing import Literal

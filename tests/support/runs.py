@@ -5,6 +5,7 @@ grow as 1/(1 − utilisation), and beyond its cores it loses packets. So capacit
 costs are known in closed form. Nothing made here may be shown as a measurement.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from bots.models import (
     PathTaken,
     StreamReport,
 )
+from loadtest.benchmark import Finished, Ladder, LadderPlan
 from loadtest.models import (
     Capacity,
     Cost,
@@ -44,6 +46,8 @@ AUDIO_PACKETS_PER_S = 50
 CAMERA_PACKETS_PER_S = 28
 AUDIO_BYTES = 92
 CAMERA_BYTES = 900
+JOIN_LIMIT_S = 9.0
+"""A synthetic participant gives up after this; it stays away, its load does not."""
 TALKS, CLASSES, GROUPS = SMALL_PROFILES
 
 
@@ -144,17 +148,7 @@ def synthetic_run(
     )
     profiles = tuple(dict.fromkeys(profile for profile, _ in steps))
     records: list[Record] = [
-        RunHeader(
-            run="synthetic",
-            started_at="2026-11-23T06:00:00+00:00",
-            tool_version="0.1.0",
-            seed=seed,
-            target="synthetic",
-            bbb_version="3.0.0",
-            stand_in=True,
-            scenario=profiles,
-            slo=slo or Slo(),
-        )
+        dataclasses.replace(synthetic_header(seed, slo), scenario=profiles)
     ]
     for number, (profile, participants) in enumerate(steps):
         starts_s = 1.0 + number * step_duration_s
@@ -218,6 +212,51 @@ def synthetic_point(
         sent_packets=10_000,
         streams_expected=float(carried),
         streams_seen=float(carried),
+    )
+
+
+def climb(
+    node: SyntheticNode,
+    *,
+    plan: LadderPlan,
+    profiles: tuple[MeetingProfile, ...] = SMALL_PROFILES,
+    generator: Generator | None = None,
+    seed: int | None = 1,
+    watched: bool = True,
+    slo: Slo | None = None,
+) -> tuple[Finished, ...]:
+    """Climb a whole ladder against a synthetic node; `seed=None` is without noise."""
+    ladder = Ladder(profiles, plan)
+    rng = None if seed is None else np.random.default_rng(seed)
+    finished: list[Finished] = []
+    while (step := ladder.next(finished)) is not None:
+        assert len(finished) < plan.steps * len(profiles), "the ladder has no end"
+        point = synthetic_point(
+            node,
+            step.profile,
+            step.participants,
+            step=len(finished),
+            generator=generator,
+            rng=rng,
+            watched=watched,
+        )
+        finished.append((point, judge(point, slo or Slo())))
+    return tuple(finished)
+
+
+def synthetic_header(seed: int = 1, slo: Slo | None = None) -> RunHeader:
+    """Return the header of a synthetic run of the small profiles."""
+    contrasts = tuple(contrast_of(profile) or profile for profile in SMALL_PROFILES)
+    return RunHeader(
+        run="synthetic",
+        started_at="2026-11-23T06:00:00+00:00",
+        tool_version="0.1.0",
+        seed=seed,
+        target="synthetic",
+        bbb_version="3.0.0",
+        stand_in=True,
+        scenario=SMALL_PROFILES + contrasts,
+        slo=slo or Slo(),
     )
 
 
@@ -315,6 +354,8 @@ class _Writer:
     watched: bool
     profile: MeetingProfile | None = None
     present: list[int] = field(default_factory=list)
+    """Participants by their place, those who gave up too."""
+    away: set[int] = field(default_factory=set)
     next_participant: int = 0
 
     def step(
@@ -345,6 +386,8 @@ class _Writer:
     def everyone_leaves(self, elapsed_s: float) -> Iterator[Record]:
         size = self.profile.size if self.profile else 1
         for place, participant in enumerate(self.present):
+            if participant in self.away:
+                continue
             yield LeaveReport(
                 elapsed_s=elapsed_s,
                 participant=participant,
@@ -367,6 +410,11 @@ class _Writer:
             asked_s = starts_s + 0.5 * within_s * index / max(wanted, 1)
             took_s = self._delay_s(0.3, load)
             self.present.append(self.next_participant)
+            if took_s > JOIN_LIMIT_S:
+                self.away.add(self.next_participant)
+                yield self._given_up(place, profile, asked_s)
+                self.next_participant += 1
+                continue
             has_audio = place % profile.size < profile.microphones + profile.listeners
             yield JoinReport(
                 elapsed_s=asked_s + took_s,
@@ -398,6 +446,23 @@ class _Writer:
                 yield self._milestone(place, profile, "camera", asked_s, load)
             self.next_participant += 1
 
+    def _given_up(
+        self, place: int, profile: MeetingProfile, asked_s: float
+    ) -> JoinReport:
+        return JoinReport(
+            elapsed_s=asked_s + JOIN_LIMIT_S,
+            participant=self.present[place],
+            meeting=place // profile.size,
+            persona="viewer",
+            role="viewer",
+            node="127.0.0.1",
+            outcome="timed out",
+            code="meeting",
+            detail="the meeting was not usable within 9 s",
+            phases_s=(("api", 1.0), ("graphql", 2.0)),
+            asked_s=asked_s,
+        )
+
     def _milestone(
         self,
         place: int,
@@ -425,6 +490,8 @@ class _Writer:
         sent = received = sent_packets = received_packets = 0
         for place in range(len(self.present)):
             member = place % profile.size
+            if self.present[place] in self.away:
+                continue
             for carried in _streams_of_member(profile, member):
                 report = self._stream(carried, elapsed_s, place, load)
                 yield report

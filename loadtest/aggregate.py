@@ -1,0 +1,416 @@
+"""Records of a run -> one load point per step.
+
+What happens once (joins, first audio, first camera, drops) belongs to the step in which
+it was asked for or happened, warm-up included: a step's joins *are* at its start. What
+goes on (rates, streams, loss, freezes, CPU) is judged on the rest of the step alone.
+
+    ├ warm-up ┼───────── judged ─────────┤
+    joins, first audio and camera, drops ┤ of the whole step
+              rates, loss, freezes, CPU  ┤ of the judged part
+
+Percentiles come from samples. A milestone that never came is infinitely late; a missed
+scrape is a gap. Records may be added as they arrive; memory grows with participants,
+streams and steps, not with time. Pure.
+"""
+
+import math
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bots.models import (
+    EngineReport,
+    JoinReport,
+    LeaveReport,
+    MilestoneReport,
+    Outcome,
+    StreamReport,
+)
+from loadtest.models import (
+    EndRecord,
+    LoadPoint,
+    MeetingProfile,
+    NodeSample,
+    Percentiles,
+    Record,
+    RunHeader,
+    StepRecord,
+)
+from loadtest.streams import Streams, streams_of
+
+OUR_DECISIONS: tuple[Outcome, ...] = ("left", "withdrawn")
+"""Outcomes that we chose: no evidence about the node."""
+PACKETS_MIN = 25
+"""Fewer packets expected of a participant than half a second of audio give no loss."""
+REPORT_GAP_MAX_S = 2.0
+"""A stream silent for longer than this was not there meanwhile."""
+MEASURED_MIN = 0.5
+"""Share of the judged part that must have been measured; less is no load point."""
+
+
+def load_points(records: Iterable[Record]) -> tuple[LoadPoint, ...]:
+    """Return the load point of every step of a run that was measured long enough."""
+    aggregate = Aggregate()
+    for record in records:
+        aggregate.add(record)
+    return aggregate.points()
+
+
+def percentiles(samples: Sequence[float]) -> Percentiles | None:
+    """Return nearest-rank percentiles, None without a sample.
+
+    The p-th percentile is the smallest sample with at least p % of all samples at or
+    below it, so infinite samples need no arithmetic.
+    """
+    if not samples:
+        return None
+    ordered = sorted(samples)
+
+    def at(share: float) -> float:
+        return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
+
+    return Percentiles(
+        count=len(ordered),
+        p50=at(0.50),
+        p95=at(0.95),
+        max=ordered[-1],
+        missing=sum(1 for sample in ordered if math.isinf(sample)),
+    )
+
+
+@dataclass(slots=True)
+class _Received:
+    """What one participant received of one medium in a step's judged part."""
+
+    expected: int = 0
+    lost: int = 0
+    watched_s: float = 0.0
+    frozen_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What was added up for one step."""
+
+    joined: int = 0
+    refused: set[int] = field(default_factory=set)
+    failed: int = 0
+    dropped: int = 0
+    join_times_s: list[float] = field(default_factory=list)
+    first_audio_s: list[float] = field(default_factory=list)
+    first_camera_s: list[float] = field(default_factory=list)
+    audio: defaultdict[int, _Received] = field(
+        default_factory=lambda: defaultdict(_Received)
+    )
+    video: defaultdict[int, _Received] = field(
+        default_factory=lambda: defaultdict(_Received)
+    )
+    stream_s: defaultdict[tuple[str, bool], float] = field(
+        default_factory=lambda: defaultdict(float)
+    )
+    """(direction at the participant, is audio) -> stream-seconds with packets."""
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    node_cpu_s: defaultdict[str, float] = field(
+        default_factory=lambda: defaultdict(float)
+    )
+    node_seconds: defaultdict[str, float] = field(
+        default_factory=lambda: defaultdict(float)
+    )
+    node_core_s: defaultdict[str, float] = field(
+        default_factory=lambda: defaultdict(float)
+    )
+    node_samples: int = 0
+    engine_cpu_max: float = 0.0
+    engine_lag_max_s: float = 0.0
+    warm_up_lag_max_s: float = 0.0
+    late_packets: int = 0
+    sent_packets: int = 0
+
+
+@dataclass(slots=True)
+class _Stay:
+    """When one participant was present."""
+
+    joined_s: float
+    left_s: float = math.inf
+    is_dropped: bool = False
+
+
+class Aggregate:
+    """Adds up the records of a run as they come, and tells its load points."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[str, MeetingProfile] = {}
+        self._steps: list[StepRecord] = []
+        self._starts: list[float] = []
+        self._sums: list[_Sums] = []
+        self._stays: dict[int, _Stay] = {}
+        self._last_report_s: dict[tuple[int, str, str, int], float] = {}
+        self._seen_until_s = 0.0
+        self._ended_s = math.inf
+
+    def add(self, record: Record) -> None:
+        """Add one record; those of one step may come in any order after its start."""
+        match record:
+            case RunHeader():
+                self._profiles = {p.name: p for p in record.scenario}
+                return
+            case StepRecord():
+                self._steps.append(record)
+                self._starts.append(record.elapsed_s)
+                self._sums.append(_Sums())
+            case JoinReport():
+                self._add_join(record)
+            case MilestoneReport():
+                self._add_milestone(record)
+            case LeaveReport():
+                self._add_leave(record)
+            case StreamReport():
+                self._add_stream(record)
+            case NodeSample():
+                self._add_node(record)
+            case EngineReport():
+                self._add_engine(record)
+            case EndRecord():
+                self._ended_s = record.elapsed_s
+        self._seen_until_s = max(self._seen_until_s, record.elapsed_s)
+
+    def points(self) -> tuple[LoadPoint, ...]:
+        """Return the load points of all steps measured long enough so far."""
+        points = (self._point(index) for index in range(len(self._steps)))
+        return tuple(point for point in points if point is not None)
+
+    def latest(self) -> LoadPoint | None:
+        """Return the load point of the latest step, None if it is too young."""
+        return self._point(len(self._steps) - 1) if self._steps else None
+
+    def _index_at(self, elapsed_s: float) -> int | None:
+        index = bisect_right(self._starts, elapsed_s) - 1
+        return index if index >= 0 else None
+
+    def _judged_at(self, elapsed_s: float) -> _Sums | None:
+        """Return the sums of the step whose judged part holds this time."""
+        index = self._index_at(elapsed_s)
+        if index is None:
+            return None
+        starts_s, ends_s = self._judged_part(index)
+        return self._sums[index] if starts_s < elapsed_s <= ends_s else None
+
+    def _judged_part(self, index: int) -> tuple[float, float]:
+        step = self._steps[index]
+        ends_s = min(step.elapsed_s + step.duration_s, self._ended_s)
+        if index + 1 < len(self._starts):
+            ends_s = min(ends_s, self._starts[index + 1])
+        return step.elapsed_s + step.warm_up_s, ends_s
+
+    def _add_join(self, join: JoinReport) -> None:
+        took_s = join.join_time_s
+        if took_s is None:
+            took_s = sum(seconds for _, seconds in join.phases_s)
+        index = self._index_at(_asked_s(join.asked_s, join.elapsed_s, took_s))
+        if join.outcome == "joined":
+            self._stays[join.participant] = _Stay(join.elapsed_s)
+        if index is None or join.outcome in OUR_DECISIONS:
+            return
+        sums = self._sums[index]
+        if join.outcome == "joined":
+            sums.joined += 1
+            if join.join_time_s is not None:
+                sums.join_times_s.append(join.join_time_s)
+        else:
+            sums.failed += 1
+            sums.refused.add(join.participant)
+
+    def _add_milestone(self, milestone: MilestoneReport) -> None:
+        wait_s = milestone.wait_s
+        if wait_s is None and milestone.outcome in OUR_DECISIONS:
+            return
+        asked_s = _asked_s(milestone.asked_s, milestone.elapsed_s, wait_s or 0.0)
+        index = self._index_at(asked_s)
+        if index is None:
+            return
+        sums = self._sums[index]
+        samples = (
+            sums.first_audio_s if milestone.media == "audio" else sums.first_camera_s
+        )
+        samples.append(math.inf if wait_s is None else wait_s)
+
+    def _add_leave(self, leave: LeaveReport) -> None:
+        is_dropped = leave.outcome not in OUR_DECISIONS
+        stay = self._stays.get(leave.participant)
+        if stay is not None:
+            stay.left_s = leave.elapsed_s
+            stay.is_dropped = is_dropped
+        index = self._index_at(leave.elapsed_s)
+        if index is not None and is_dropped:
+            self._sums[index].dropped += 1
+
+    def _add_stream(self, report: StreamReport) -> None:
+        key = (report.participant, report.direction, report.media, report.ssrc)
+        since_s = self._last_report_s.get(key, report.elapsed_s - 1.0)
+        self._last_report_s[key] = report.elapsed_s
+        sums = self._judged_at(report.elapsed_s)
+        if sums is None:
+            return
+        is_audio = report.media == "audio"
+        if report.packets > 0:
+            lasted_s = min(max(0.0, report.elapsed_s - since_s), REPORT_GAP_MAX_S)
+            sums.stream_s[report.direction, is_audio] += lasted_s
+        if report.direction == "out":
+            sums.sent_bytes += report.bytes
+            return
+        sums.received_bytes += report.bytes
+        received = (sums.audio if is_audio else sums.video)[report.participant]
+        received.expected += report.expected
+        received.lost += report.lost
+        received.watched_s += report.watched_s
+        received.frozen_s += report.frozen_s
+
+    def _add_node(self, sample: NodeSample) -> None:
+        sums = self._judged_at(sample.elapsed_s - sample.interval_s / 2)
+        cpu_s = dict(sample.cpu_s).get("node")
+        if sums is None or cpu_s is None or sample.interval_s <= 0:
+            return
+        sums.node_cpu_s[sample.node] += cpu_s
+        sums.node_seconds[sample.node] += sample.interval_s
+        sums.node_core_s[sample.node] += sample.interval_s * sample.cores
+        sums.node_samples += 1
+
+    def _add_engine(self, report: EngineReport) -> None:
+        sums = self._judged_at(report.elapsed_s)
+        if sums is None:
+            index = self._index_at(report.elapsed_s)
+            if index is not None and report.elapsed_s <= self._judged_part(index)[0]:
+                early = self._sums[index]
+                early.warm_up_lag_max_s = max(early.warm_up_lag_max_s, report.lag_s)
+            return
+        sums.engine_cpu_max = max(sums.engine_cpu_max, report.cpu_ratio)
+        sums.engine_lag_max_s = max(sums.engine_lag_max_s, report.lag_s)
+        sums.late_packets += report.late_packets
+        sums.sent_packets += report.sent_packets
+
+    def _point(self, index: int) -> LoadPoint | None:
+        step, sums = self._steps[index], self._sums[index]
+        starts_s, ends_s = self._judged_part(index)
+        planned_s = step.duration_s - step.warm_up_s
+        if min(ends_s, self._seen_until_s + 1.0) - starts_s < MEASURED_MIN * planned_s:
+            return None
+        window_s = ends_s - starts_s
+        present = self._present(starts_s, ends_s)
+        joins, join_success = self._join_success(index)
+        cores = _mean_of(sums.node_core_s, sums.node_seconds)
+        used = _mean_of(sums.node_cpu_s, sums.node_seconds)
+        mean = {key: total / window_s for key, total in sums.stream_s.items()}
+        profile = self._profiles.get(step.profile)
+        expected = streams_of(profile, step.participants) if profile else Streams()
+        return LoadPoint(
+            step=step.step,
+            profile=step.profile,
+            participants=step.participants,
+            present=present,
+            meetings=step.meetings,
+            starts_s=starts_s,
+            ends_s=ends_s,
+            joins=joins,
+            join_success=join_success,
+            dropped=sums.dropped / max(present, sums.dropped, 1.0),
+            join_time_s=percentiles(sums.join_times_s),
+            first_audio_s=percentiles(sums.first_audio_s),
+            first_camera_s=percentiles(sums.first_camera_s),
+            audio_loss=percentiles(_losses(sums.audio.values())),
+            video_loss=percentiles(_losses(sums.video.values())),
+            frozen=percentiles(_frozen(sums.video.values())),
+            audio_in=mean.get(("out", True), 0.0),
+            audio_out=mean.get(("in", True), 0.0),
+            video_in=mean.get(("out", False), 0.0),
+            video_out=mean.get(("in", False), 0.0),
+            sent_bps=8 * sums.sent_bytes / window_s,
+            received_bps=8 * sums.received_bytes / window_s,
+            node_cpu_ratio=None if used is None or not cores else used / cores,
+            node_cpu_s_per_s=used,
+            node_cores=cores,
+            node_samples=sums.node_samples,
+            engine_cpu_max=sums.engine_cpu_max,
+            engine_lag_max_s=sums.engine_lag_max_s,
+            late_packets=sums.late_packets,
+            sent_packets=sums.sent_packets,
+            warm_up_lag_max_s=sums.warm_up_lag_max_s,
+            streams_expected=float(
+                expected.audio_in
+                + expected.audio_out
+                + expected.video_in
+                + expected.video_out
+            ),
+            streams_seen=sum(mean.values()),
+        )
+
+    def _present(self, starts_s: float, ends_s: float) -> float:
+        together_s = sum(
+            max(0.0, min(stay.left_s, ends_s) - max(stay.joined_s, starts_s))
+            for stay in self._stays.values()
+        )
+        return together_s / (ends_s - starts_s)
+
+    def _join_success(self, index: int) -> tuple[int, float | None]:
+        """Return the joins tried in a step, and the share of them that succeeded.
+
+        A join still without an outcome when the step is judged has not succeeded: as
+        many are counted as the step needed beyond those who stayed from before and
+        those who had already failed.
+        """
+        step, sums = self._steps[index], self._sums[index]
+        first = self._first_of_ascent(index)
+        _, ends_s = self._judged_part(index)
+        stayed = sum(
+            1
+            for stay in self._stays.values()
+            if self._starts[first] <= stay.joined_s
+            and stay.joined_s < step.elapsed_s
+            and (stay.left_s >= ends_s or stay.is_dropped)
+        )
+        failed_before = set().union(*(s.refused for s in self._sums[first:index]))
+        needed = step.participants - stayed - len(failed_before - self._stays.keys())
+        tried = sums.joined + sums.failed
+        if max(tried, needed) <= 0:
+            return 0, None
+        return tried, sums.joined / max(tried, needed)
+
+    def _first_of_ascent(self, index: int) -> int:
+        """Return the step with which the meetings of step `index` began.
+
+        Another profile, or a load that does not grow, begins with fresh meetings.
+        """
+        while index > 0:
+            before, after = self._steps[index - 1], self._steps[index]
+            is_growth = before.participants < after.participants
+            if before.profile != after.profile or not is_growth:
+                break
+            index -= 1
+        return index
+
+
+def _asked_s(asked_s: float | None, elapsed_s: float, took_s: float) -> float:
+    return elapsed_s - took_s if asked_s is None else asked_s
+
+
+def _losses(received: Iterable[_Received]) -> list[float]:
+    return [
+        max(0, each.lost) / each.expected
+        for each in received
+        if each.expected >= PACKETS_MIN
+    ]
+
+
+def _frozen(received: Iterable[_Received]) -> list[float]:
+    return [each.frozen_s / each.watched_s for each in received if each.watched_s > 0]
+
+
+def _mean_of(
+    totals: defaultdict[str, float], seconds: defaultdict[str, float]
+) -> float | None:
+    """Return the sum over nodes of each one's mean per second; None without samples."""
+    if not totals:
+        return None
+    return sum(totals[node] / seconds[node] for node in totals)
