@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.baselines import LEVELS, rule, seasonal_naive
+from planning.baselines import LEVELS, YEAR, rule, seasonal_naive
 from planning.conformal import Rolling, distribution, roll
 from planning.metrics import pinball
 from planning.models import (
@@ -62,7 +62,7 @@ def backtest(log_peaks: Floats, horizon: int) -> Backtest:
         for method in _METHODS
     }
     scores = tuple(_summary(method, losses[method]) for method in _METHODS)
-    used, reason = choose(scores)
+    used, reason = choose(scores, log_peaks.size)
     return Backtest(
         horizon_weeks=horizon,
         used=used,
@@ -116,11 +116,12 @@ def score_method(
     )
 
 
-def choose(scores: tuple[BacktestScore, ...]) -> tuple[ForecastMethod, str]:
+def choose(scores: tuple[BacktestScore, ...], weeks: int) -> tuple[ForecastMethod, str]:
     """Return the forecaster that earned the forecast, and why, in one sentence.
 
     The model must have the least pinball loss averaged over the quantiles, each
-    quantile counted relative to the rule's loss so that none drowns in another.
+    quantile counted relative to the rule's loss so that none drowns in another. Without
+    a year of history there is no season to repeat: then the rule is the baseline.
     """
     by_name = {score.name: score for score in scores}
     origins = by_name["model"].origins
@@ -135,7 +136,8 @@ def choose(scores: tuple[BacktestScore, ...]) -> tuple[ForecastMethod, str]:
         / len(unit)
         for score in scores
     }
-    best = min(relative, key=lambda name: (relative[name], _METHODS.index(name)))
+    able = [name for name in _METHODS if name != "seasonal naive" or weeks > YEAR]
+    best = min(able, key=lambda name: (relative[name], _METHODS.index(name)))
     rivals = ", ".join(
         f"{name} {relative[name]:.2f}" for name in _METHODS if name != best
     )

@@ -146,6 +146,12 @@ def shape(history: History) -> Shape:
     )
 
 
+def month_days(month: str) -> int:
+    """Return the days of a month (`YYYY-MM`)."""
+    first = date.fromisoformat(f"{month}-01")
+    return (next_month(first) - first).days
+
+
 def next_month(day: date) -> date:
     """Return the first day of the month after `day`."""
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)

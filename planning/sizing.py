@@ -5,7 +5,7 @@ meeting ÷ node capacity, and the one is the spare that makes the plan hold with
 node down.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,11 @@ def sized_types(
             "to viewers outside the meeting"
         )
     return tuple(sized)
+
+
+def with_utilisation(one: SizedType, utilisation: float) -> SizedType:
+    """Return the type with its nodes filled up to another utilisation."""
+    return replace(one, utilisation=utilisation, usable=one.capacity.mid * utilisation)
 
 
 def nodes_needed(peaks: Floats, usable: Floats | float) -> Floats:

@@ -71,7 +71,7 @@ def draw_rates(mix: StreamMix, rng: np.random.Generator, count: int) -> Rates:
 
 
 def monthly_bytes(
-    mean_participants: Floats, rates_bps: Floats, days: int = 30
+    mean_participants: Floats, rates_bps: Floats, days: Floats | float
 ) -> Floats:
     """Return bytes in a month of `days` days at this mean concurrency."""
     seconds = days * 24 * HOUR_S

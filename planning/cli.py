@@ -1,0 +1,248 @@
+"""bbbload plan and backtest: files in, plan.json out, a summary to stderr."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import numpy as np
+
+from bots.errors import ConfigError
+from loadtest.codec import read_capacity
+from planning.assembly import Inputs, make_plan
+from planning.backtest import backtest as run_backtest
+from planning.budget import parse_budget
+from planning.capacities import capacities_used, stand_in_section
+from planning.catalog import read_catalog, read_toml
+from planning.codec import encode_plan
+from planning.forecast import log_peaks
+from planning.history.csv import read_csv
+from planning.models import Backtest, Plan, StandInMeasurement
+from planning.series import weekly_peaks
+
+MOST_MONTHS = 24
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(
+    epilog="Example: bbbload plan --history examples/senfcall-2020/history.csv "
+    "--catalog examples/senfcall-2020/catalog.toml "
+    "--budget examples/senfcall-2020/budget.toml -o plan.json"
+)
+@click.argument("capacity", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--history",
+    type=_FILE,
+    required=True,
+    help="CSV of concurrency: time,participants, ISO 8601 with zone.",
+)
+@click.option(
+    "--catalog", type=_FILE, required=True, help="TOML of server types and prices."
+)
+@click.option(
+    "--budget", type=_FILE, required=True, help="TOML of balance, income and costs."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("-"),
+    show_default=True,
+    help="File for plan.json; - is standard output.",
+)
+@click.option(
+    "--months",
+    type=click.IntRange(1, MOST_MONTHS),
+    default=12,
+    show_default=True,
+    help="Months to plan, from the first whole one after the history.",
+)
+@click.option(
+    "--risk",
+    type=click.FloatRange(0.005, 0.5),
+    default=0.05,
+    show_default=True,
+    help="Chance (0 to 1) that a month's peak is more than the nodes carry.",
+)
+@click.option(
+    "--profile",
+    default=None,
+    help="Measured meeting profile to plan with (default: the dearest one).",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of chance.")
+def plan(
+    capacity: Path | None,
+    history: Path,
+    catalog: Path,
+    budget: Path,
+    output: Path,
+    months: int,
+    risk: float,
+    profile: str | None,
+    seed: int,
+) -> int:
+    """Plan servers and money for the coming months.
+
+    CAPACITY is a capacity.json from `bbbload benchmark`; a capacity in the catalogue
+    wins over it. A measurement of the stand-in node is shown apart and never used.
+    """
+    now = datetime.now(UTC)
+    measured = None if capacity is None else read_capacity(capacity)
+    offered = read_catalog(catalog, today=now.date())
+    inputs = Inputs(
+        history=read_csv(history),
+        catalog=offered,
+        budget=parse_budget(read_toml(budget, "budget"), source=budget.name),
+        capacities=capacities_used(offered, measured, profile),
+        months=months,
+        risk=risk,
+        seed=seed,
+        made_on=now.date().isoformat(),
+        tool_version=version("bbbload"),
+        stand_in=stand_in_section(measured),
+    )
+    made = make_plan(inputs)
+    _write(output, encode_plan(made))
+    for line in _summary(made):
+        click.echo(line, err=True)
+    return 0
+
+
+@click.command(
+    epilog="Example: bbbload backtest history.csv --horizon 12w --json > backtest.json"
+)
+@click.argument("history", type=_FILE)
+@click.option(
+    "--horizon",
+    default="12w",
+    show_default=True,
+    help="Weeks ahead to score, such as 12w.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
+def backtest(history: Path, horizon: str, as_json: bool) -> int:
+    """Score the forecast and its baselines on the past of HISTORY.
+
+    Pinball losses are in units of the median weekly peak of the 26 weeks before each
+    origin.
+    """
+    weeks = _weeks(horizon)
+    past = read_csv(history)
+    series = log_peaks(weekly_peaks(past))
+    if not np.isfinite(series).any():
+        raise ConfigError(
+            f"{past.source} has no complete week (70 % of its samples): nothing to test"
+        )
+    tested = run_backtest(series, weeks)
+    if past.step_s > 300:
+        click.echo(
+            f"peaks come from values every {past.step_s // 60} minutes", err=True
+        )
+    if as_json:
+        click.echo(json.dumps(_backtest_json(tested), indent=2))
+        return 0
+    click.echo(f"used: {tested.used} ({tested.reason})")
+    for score in tested.scores:
+        cells = "  ".join(
+            f"q{row.quantile:g} loss {row.pinball:.4f} cover {row.coverage:.2f}"
+            for row in score.scores
+        )
+        click.echo(f"{score.name:>14}, {score.origins} origins: {cells}")
+    return 0
+
+
+def _weeks(text: str) -> int:
+    number = text.removesuffix("w")
+    if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= 104:
+        raise ConfigError(
+            f"--horizon {text!r} is no number of weeks from 1w to 104w, such as 12w"
+        )
+    return int(number)
+
+
+def _backtest_json(tested: Backtest) -> dict[str, object]:
+    result: dict[str, object] = {
+        score.name.replace(" ", "_"): {
+            "pinball": {f"{row.quantile:g}": row.pinball for row in score.scores},
+            "coverage": {f"{row.quantile:g}": row.coverage for row in score.scores},
+            "origins": score.origins,
+        }
+        for score in tested.scores
+    }
+    result["horizon_weeks"] = tested.horizon_weeks
+    result["used"] = tested.used.replace(" ", "_")
+    result["reason"] = tested.reason
+    return result
+
+
+def _write(output: Path, text: str) -> None:
+    if str(output) == "-":
+        sys.stdout.write(text)
+        return
+    part = output.with_name(output.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(output)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ConfigError(
+            f"cannot write {output}: {(error.strerror or 'unwritable').lower()}; name "
+            "another file with --output"
+        ) from error
+
+
+def _summary(made: Plan) -> list[str]:
+    first, last = made.months[0], made.months[-1]
+    runway, total = made.runway_months, made.cost_total_interval_eur
+    modelled = " (modelled, not measured)" if made.history_is_modelled else ""
+    lines = [
+        f"History {made.history}{modelled}: highest {made.history_peak:g} on "
+        f"{made.history_peak_at[:16]}.",
+        f"Forecast by the {made.forecast_method}: {made.forecast_reason}.",
+    ]
+    for month in (first, last):
+        nodes = ", ".join(f"{node.count} × {node.type}" for node in month.nodes)
+        bill = month.cost_interval_eur
+        lines.append(
+            f"{month.month}: peak {month.peak.p50:.0f} (one month in twenty above "
+            f"{month.peak.p95:.0f}); order {nodes}; {month.cost_eur:.0f} EUR, likely "
+            f"bill {bill.low:.0f} to {bill.high:.0f}."
+        )
+    lines += [
+        f"{len(made.months)} months: {made.cost_total_eur:.0f} EUR as ordered, likely "
+        f"{total.low:.0f} to {total.high:.0f} (80 %).",
+        f"The money lasts {runway.mid:.1f} months ({runway.low:.1f} to "
+        f"{runway.high:.1f}, 80 %).",
+        f"Any node may fail: overload risk on a peak morning at most "
+        f"{made.node_failure.overload_risk:.1%}.",
+    ]
+    for shock in made.shocks:
+        lines.append(
+            f"Shock × {shock.factor:g} in {shock.month}: {shock.extra_nodes} more "
+            f"nodes, {shock.monthly_cost_eur:.0f} EUR a month, money for "
+            f"{shock.runway_months.mid:.1f} months."
+        )
+    for used in made.capacity_used:
+        lines.append(
+            f"Capacity of {used.type}: {used.participants:g} ({used.low:g} to "
+            f"{used.high:g}) from {used.origin}: {used.source}."
+        )
+    lines += [f"Warning: {warning}." for warning in made.warnings]
+    if made.stand_in is not None:
+        lines += _stand_in(made.stand_in)
+    return lines
+
+
+def _stand_in(measured: StandInMeasurement) -> list[str]:
+    lines = [f"{measured.title} (SLO {measured.slo}). {measured.note}"]
+    for row in measured.profiles:
+        if row.capacity is not None:
+            found = f"{row.capacity:.0f} participants ({row.low} to {row.high})"
+        elif row.at_least is not None:
+            found = f"at least {row.at_least:.0f} participants"
+        else:
+            found = f"invalid: {row.invalid}"
+        lines.append(f"  {row.name}: {found}")
+    return lines

@@ -1,0 +1,127 @@
+"""What a plan assumes, said with its reason and its source. Pure."""
+
+from planning.models import Assumption, Budget, Catalog, History
+from planning.placement import UTILISATION_TABLE
+from planning.series import Shape
+from planning.sizing import SizedType
+from planning.traffic import DEFAULT_STREAMS
+
+OURS = "our assumption"
+
+
+def assumptions_of(
+    *,
+    history: History,
+    catalog: Catalog,
+    budget: Budget,
+    sized: tuple[SizedType, ...],
+    shape: Shape,
+    largest_meeting: int,
+) -> tuple[Assumption, ...]:
+    """Return everything the plan rests on that was not measured here."""
+    rows = []
+    if history.is_modelled:
+        rows.append(
+            Assumption(
+                name="history",
+                value=history.source,
+                reason="the history is modelled, not measured",
+                source="; ".join(history.comments[:3]),
+            )
+        )
+    for one in sized:
+        capacity = one.type.capacity
+        if capacity is not None:
+            rows.append(
+                Assumption(
+                    name=f"capacity of {one.type.name}",
+                    value=(
+                        f"{capacity.participants:g} participants "
+                        f"({capacity.low:g} to {capacity.high:g}, "
+                        f"{capacity.coverage:.0%})"
+                    ),
+                    reason=capacity.mix or "stated in the catalogue, not measured here",
+                    source=capacity.source,
+                )
+            )
+        if one.type.is_assumption:
+            rows.append(
+                Assumption(
+                    name=f"price of {one.type.name}",
+                    value=f"{one.type.price_eur:.2f} EUR a month",
+                    reason=one.type.reason,
+                    source=one.type.source,
+                )
+            )
+    rows.append(_largest(budget, shape, largest_meeting))
+    table = ", ".join(f"{u:.2f} at {r:g}" for r, u in UTILISATION_TABLE[1:])
+    rows.append(
+        Assumption(
+            name="utilisation of a pool",
+            value=", ".join(f"{one.type.name} {one.utilisation:.2f}" for one in sized),
+            reason=(
+                "meetings cannot move, grow after placement and start together; by "
+                f"largest meeting ÷ node capacity ({table}), lowered where simulated "
+                "mornings with a node down overflow more often"
+            ),
+            source="a laboratory simulation: 8 nodes, least-users rule, risk 5 %",
+        )
+    )
+    ratio = budget.mean_ratio or shape.mean_ratio
+    rows.append(
+        Assumption(
+            name="mean ÷ peak concurrency of a month",
+            value=f"{ratio:.3f}",
+            reason="traffic follows the mean, nodes follow the peak",
+            source=budget.source if budget.mean_ratio else history.source,
+        )
+    )
+    streams = budget.streams or DEFAULT_STREAMS
+    rows.append(
+        Assumption(
+            name="streams for traffic",
+            value=(
+                f"{streams.seen_cameras.mid:g} cameras of "
+                f"{streams.camera_bps.mid / 1e3:g} kbit/s seen, audio "
+                f"{streams.audio_bps.mid / 1e3:g} kbit/s"
+            ),
+            reason="the history does not tell who sees which stream",
+            source=streams.source,
+        )
+    )
+    rows.append(
+        Assumption(
+            name="shocks",
+            value=", ".join(f"× {shock.factor:g}" for shock in budget.shocks),
+            reason=(
+                "no history tells of a lockdown to come: shown beside the forecast, "
+                "never averaged into it"
+            ),
+            source=OURS,
+        )
+    )
+    return tuple(rows)
+
+
+def _largest(budget: Budget, shape: Shape, largest_meeting: int) -> Assumption:
+    if budget.largest_meeting is not None:
+        reason = budget.largest_meeting_source or "stated in the budget"
+        return Assumption(
+            name="largest meeting",
+            value=str(largest_meeting),
+            reason=reason,
+            source=budget.source,
+        )
+    if shape.largest_meeting is not None:
+        return Assumption(
+            name="largest meeting",
+            value=str(largest_meeting),
+            reason="the largest of the history",
+            source="the history",
+        )
+    return Assumption(
+        name="largest meeting",
+        value=str(largest_meeting),
+        reason="neither budget nor history tells it: a tenth of the highest peak",
+        source=OURS,
+    )
