@@ -1,0 +1,45 @@
+"""Which cameras a participant has on its screen. Pure.
+
+A moderator's browser shows all cameras, a viewer's a page of five, and the page follows
+the speakers: pinned cameras first, then whoever spoke last, then by name
+(`pagination` and `cameraSortingModes` of BBB 3.0's settings.yml: `LOCAL_ALPHABETICAL`,
+with pages `VOICE_ACTIVITY_LOCAL`).
+"""
+
+from collections.abc import Iterable
+
+from bots.protocol.meeting import Camera
+
+PAGE_CHANGE_DEBOUNCE_S = 1.0
+"""`pageChangeDebounceTime`: a change of speakers moves the page no sooner."""
+
+
+def cameras_to_view(
+    cameras: Iterable[Camera], *, own_user_id: str, limit: int | None
+) -> tuple[Camera, ...]:
+    """Return the remote cameras to view, in the order on the screen.
+
+    `limit` None shows all by name; a number shows that many by voice activity. The
+    participant's own camera is shown from the device and takes no place of a page.
+    """
+    remote = [
+        camera
+        for camera in cameras
+        if camera.stream_id and camera.user_id != own_user_id
+    ]
+    by_name = sorted(remote, key=_by_name)
+    if limit is None:
+        return tuple(sorted(by_name, key=lambda camera: not camera.is_pinned))
+    # Sorts are stable: name, then last floor, then floor, then pin decide in reverse.
+    by_floor = sorted(by_name, key=lambda c: _order(c.last_floor_time), reverse=True)
+    by_floor.sort(key=lambda camera: (not camera.is_pinned, not camera.has_floor))
+    return tuple(by_floor[:limit])
+
+
+def _by_name(camera: Camera) -> tuple[str, str]:
+    return camera.name_sortable or camera.name.lower(), camera.stream_id
+
+
+def _order(last_floor_time: str) -> tuple[int, str]:
+    """Compare times as text of equal form, numbers of different length as numbers."""
+    return len(last_floor_time) if last_floor_time.isdigit() else 0, last_floor_time

@@ -1,0 +1,220 @@
+"""What a participant does and when: seeded, pure, told in data.
+
+Talking follows ITU-T P.59 (Artificial conversational speech, 03/93): two parties move
+between four states, whose durations are exponential, and the participant is one of the
+two; the other one stands for everybody else in the meeting.
+
+                 ┌────────── 0.6 ──────────┐
+        single talk of A ── 0.4 ── double talk        mean durations
+              0.5 │ 0.5       0.5 │ 0.5                single talk     0.854 s
+                  └── mutual silence ──┘               double talk     0.226 s
+                                                       mutual silence  0.456 s
+"""
+
+import enum
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bots.models import CAMERA_MEDIUM, AudioMode, CameraProfile, ParticipantPlan, Role
+
+SINGLE_TALK_S = 0.854
+DOUBLE_TALK_S = 0.226
+MUTUAL_SILENCE_S = 0.456
+"""Mean state durations of ITU-T P.59, section 3 (the factors before its logarithms)."""
+INTERRUPTION_RATIO = 0.4
+"""P.59's p1: single talk turns into double talk; else into mutual silence."""
+SAME_SPEAKER_RATIO = 0.5
+"""P.59's p2 and p3: who goes on after double talk, and who breaks a silence."""
+SHORTEST_STATE_S = 0.02
+"""One Opus packet: nothing shorter can be sent or left out."""
+
+TYPING_S = 3.0
+"""From the first key to the message, on average (our assumption)."""
+
+SENTENCES = (
+    "good morning everybody",
+    "can you hear me?",
+    "yes, loud and clear",
+    "could you go back one slide?",
+    "I have a question about the last part",
+    "thank you, that helps",
+    "the link is in the notes",
+    "one moment please",
+    "I agree",
+    "see you tomorrow",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Persona:
+    """A kind of participant; a meeting's mix counts them by name."""
+
+    name: str
+    audio: AudioMode = "microphone"
+    talks: bool = False
+    shares_camera: bool = False
+    shares_screen: bool = False
+    views_cameras: bool = True
+    chat_interval_s: float | None = 60.0
+    """Mean time between two messages; None never writes."""
+    hand_interval_s: float | None = None
+    """Mean time between two raised hands; None never raises one."""
+    join_delay_s: tuple[float, float] = (0.0, 0.0)
+    """Extra wait before joining, drawn uniformly between the two."""
+    drops_every_s: float | None = None
+    """Mean time between two losses of its network; None keeps it."""
+    dialog_s: float = 0.0
+    """How long it lingers in the audio dialog, whose echo test tells the server once a
+    second that it is running."""
+    role: Role | None = None
+    """The role it needs, None for whichever the meeting gives it."""
+
+
+PERSONAS: dict[str, Persona] = {
+    persona.name: persona
+    for persona in (
+        Persona(name="listener", audio="listen only", chat_interval_s=120.0),
+        Persona(name="talker", talks=True),
+        Persona(name="camera", talks=True, shares_camera=True),
+        Persona(
+            name="presenter",
+            talks=True,
+            shares_camera=True,
+            shares_screen=True,
+            role="moderator",
+        ),
+        Persona(name="lurker", audio="none", chat_interval_s=None),
+        Persona(name="phone", talks=True, views_cameras=False, chat_interval_s=None),
+        Persona(name="late", audio="listen only", join_delay_s=(30.0, 120.0)),
+        Persona(name="flapping", audio="listen only", drops_every_s=30.0),
+    )
+}
+"""`phone` is audio only, as a telephone is; the other names speak for themselves."""
+
+
+def participant_plan(
+    persona: Persona,
+    *,
+    number: int,
+    meeting_number: int,
+    role: Role = "viewer",
+    page: int = 5,
+    seed: int = 0,
+    camera: CameraProfile = CAMERA_MEDIUM,
+) -> ParticipantPlan:
+    """Return the plan of one participant of this kind; `page` is a viewer's page."""
+    role = persona.role or role
+    limit: int | None = page
+    if role == "moderator":
+        limit = None
+    if not persona.views_cameras:
+        limit = 0
+    return ParticipantPlan(
+        number=number,
+        meeting_number=meeting_number,
+        persona=persona.name,
+        role=role,
+        audio=persona.audio,
+        talks=persona.talks,
+        shares_camera=persona.shares_camera,
+        shares_screen=persona.shares_screen,
+        camera_view_limit=limit,
+        chat_interval_s=persona.chat_interval_s,
+        camera=camera,
+        seed=seed,
+    )
+
+
+def display_name(number: int) -> str:
+    """Return the name that participant `number` shows: a number, never a person's."""
+    return f"Bot {number}"
+
+
+def number_of(name: str) -> int | None:
+    """Return whose name this is, None for somebody who is not one of ours."""
+    match = re.fullmatch(r"Bot (\d{1,9})", name, re.ASCII)
+    return int(match[1]) if match else None
+
+
+def device_id(plan: ParticipantPlan) -> str:
+    """Return a camera's stable id in the form of a browser's: 64 hex digits."""
+    generator = np.random.default_rng((plan.seed, plan.number, 1))
+    return generator.bytes(32).hex()
+
+
+def rng_of(plan: ParticipantPlan, stream: int = 0) -> np.random.Generator:
+    """Return the chance of one participant; `stream` tells its habits apart."""
+    return np.random.default_rng((plan.seed, plan.number, 2 + stream))
+
+
+class _Talk(enum.Enum):
+    SELF = (True, SINGLE_TALK_S)
+    OTHERS = (False, SINGLE_TALK_S)
+    DOUBLE = (True, DOUBLE_TALK_S)
+    SILENCE = (False, MUTUAL_SILENCE_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spurt:
+    """A time of talking or of being silent."""
+
+    is_talking: bool
+    duration_s: float
+
+
+def talk_spurts(rng: np.random.Generator) -> Iterator[Spurt]:
+    """Yield spurts and pauses in turn, without end, as ITU-T P.59 generates them.
+
+    Neighbouring states with the same answer to "does this party talk?" are one spurt.
+    """
+    state = _Talk.SILENCE
+    is_talking, lasted_s = False, 0.0
+    while True:
+        talks, mean_s = state.value
+        if talks != is_talking:
+            yield Spurt(is_talking=is_talking, duration_s=lasted_s)
+            is_talking, lasted_s = talks, 0.0
+        lasted_s += max(float(rng.exponential(mean_s)), SHORTEST_STATE_S)
+        state = _next_state(state, float(rng.random()))
+
+
+def _next_state(state: _Talk, chance: float) -> _Talk:
+    if state in (_Talk.SELF, _Talk.OTHERS):
+        return _Talk.DOUBLE if chance < INTERRUPTION_RATIO else _Talk.SILENCE
+    return _Talk.SELF if chance < SAME_SPEAKER_RATIO else _Talk.OTHERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A chat message to come."""
+
+    wait_s: float
+    """Until the first key is pressed."""
+    typing_s: float
+    """From there until it is sent."""
+    text: str
+
+
+def chat_messages(
+    rng: np.random.Generator, interval_s: float | None
+) -> Iterator[Message]:
+    """Yield messages whose mean interval is `interval_s`; none for None.
+
+    Waits are exponential, so that messages of many participants come at a steady mean
+    rate without a beat.
+    """
+    if interval_s is None:
+        return
+    if not (math.isfinite(interval_s) and interval_s > 0):
+        raise ValueError(f"a chat interval of {interval_s} s is no interval")
+    while True:
+        typing_s = min(float(rng.exponential(TYPING_S)), interval_s / 2)
+        yield Message(
+            wait_s=max(float(rng.exponential(interval_s)) - typing_s, 0.0),
+            typing_s=typing_s,
+            text=SENTENCES[int(rng.integers(len(SENTENCES)))],
+        )

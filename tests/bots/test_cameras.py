@@ -1,0 +1,73 @@
+"""The cameras that a browser would show."""
+
+import pytest
+
+from bots.cameras import cameras_to_view
+from bots.protocol.meeting import Camera
+
+
+def camera(name, **more):
+    return Camera(
+        stream_id=f"{name}_u_d",
+        user_id=name,
+        name=name.upper(),
+        name_sortable=name,
+        **more,
+    )
+
+
+def names(cameras):
+    return "".join(camera.user_id for camera in cameras)
+
+
+EIGHT = tuple(camera(name) for name in "hgfedcba")
+
+
+def test_a_moderator_sees_all_others_by_name():
+    seen = cameras_to_view(EIGHT, own_user_id="c", limit=None)
+
+    assert names(seen) == "abdefgh"
+
+
+def test_a_viewer_sees_a_page_and_its_own_camera_takes_no_place():
+    seen = cameras_to_view(EIGHT, own_user_id="c", limit=5)
+
+    assert names(seen) == "abdef"
+
+
+def test_the_page_follows_the_speakers():
+    cameras = (
+        *EIGHT[2:],
+        camera("g", last_floor_time="2026-11-23T10:00:05.1+00:00"),
+        camera("h", last_floor_time="2026-11-23T10:00:09.5+00:00"),
+    )
+
+    assert names(cameras_to_view(cameras, own_user_id="", limit=5)) == "hgabc"
+
+
+def test_who_has_the_floor_comes_before_who_had_it_and_a_pin_before_both():
+    cameras = (
+        camera("a", last_floor_time="9"),
+        camera("b", last_floor_time="10"),
+        camera("c", has_floor=True, last_floor_time="8"),
+        camera("d", is_pinned=True),
+    )
+
+    assert names(cameras_to_view(cameras, own_user_id="", limit=4)) == "dcba"
+
+
+def test_a_pinned_camera_comes_first_for_a_moderator_too():
+    cameras = (camera("a"), camera("b", is_pinned=True))
+
+    assert names(cameras_to_view(cameras, own_user_id="", limit=None)) == "ba"
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 5, 100, None])
+def test_a_page_is_never_longer_than_its_limit_and_never_repeats(limit):
+    seen = cameras_to_view(
+        (*EIGHT, Camera(stream_id="", user_id="x", name="", name_sortable="")),
+        own_user_id="a",
+        limit=limit,
+    )
+
+    assert len(seen) == len(set(seen)) == min(7, 100 if limit is None else limit)
