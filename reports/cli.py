@@ -1,0 +1,170 @@
+"""`bbbload report`: results in, one page out.
+
+The only module of `reports` that touches files, and the only one that may call what
+digests them: the codecs, and `loadtest.timeline` because a run is a stream of records,
+too long to hold, that must be judged before it can be drawn. The page is written beside
+its place and renamed into it, so that nobody ever sees half a page.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from bots.errors import ConfigError
+from loadtest.codec import CAPACITY_SCHEMA, RUN_SCHEMA, decode_capacity, open_run
+from loadtest.timeline import run_result
+from planning.codec import SCHEMA as PLAN_SCHEMA
+from planning.codec import decode_plan
+from reports import (
+    capacity_report,
+    html,
+    markdown,
+    plan_report,
+    run_report,
+    text,
+)
+from reports.document import Document
+
+FORMATS: dict[str, Callable[[tuple[Document, ...]], str]] = {
+    ".html": html.render,
+    ".htm": html.render,
+    ".txt": text.render,
+    ".md": markdown.render,
+}
+RESULTS = "a run.jsonl, capacity.json or plan.json of bbbload"
+LONGEST_RESULT = 256 * 2**20
+"""Bytes of a JSON result read at once; a run is streamed and may be longer."""
+
+
+@click.command(
+    epilog="Example: bbbload report run.jsonl capacity.json plan.json -o report.html"
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "-o",
+    "--output",
+    default="-",
+    show_default="text to standard output",
+    metavar="X.html|X.md|X.txt",
+    help="The page; its ending chooses the format.",
+)
+def report(files: tuple[str, ...], output: str) -> int:
+    """Make one page of one or several results, for people.
+
+    FILE is a run.jsonl, a capacity.json or a plan.json; which of them is read from the
+    file itself. A run that was cut off gives a report of what it measured.
+    """
+    render = _format_of(output)
+    for name in files:
+        if output != "-" and _is_same(name, output):
+            raise ConfigError(f"{output} is one of the results: name another output")
+    page = render(tuple(_document(name) for name in files))
+    if output == "-":
+        click.echo(page, nl=False)
+    else:
+        _write(Path(output), page)
+        click.echo(f"bbbload report: {output}", err=True)
+    return 0
+
+
+def _format_of(output: str) -> Callable[[tuple[Document, ...]], str]:
+    if output == "-":
+        return text.render
+    ending = Path(output).suffix.lower()
+    if ending not in FORMATS:
+        raise ConfigError(
+            f"{output} has the ending {ending or 'none'!r}: "
+            f"choose {', '.join(sorted(FORMATS))}"
+        )
+    return FORMATS[ending]
+
+
+def _document(name: str) -> Document:
+    schema = _schema_of(name)
+    shown = Path(name).name
+    if schema == RUN_SCHEMA:
+        with open_run(name) as log:
+            result = run_result(log.header, log)
+            return run_report.document(result, source=shown, torn=log.torn)
+    whole = _read(name)
+    if schema == CAPACITY_SCHEMA:
+        return capacity_report.document(
+            decode_capacity(whole, where=name), source=shown
+        )
+    plan = decode_plan(whole, where=name)
+    if not plan.months:
+        raise ConfigError(f"{name} plans no month: make it again with bbbload plan")
+    return plan_report.document(plan, source=shown)
+
+
+def _schema_of(name: str) -> str:
+    """Return the schema that a result names; raise ConfigError for anything else."""
+    first = _read(name, first_line=True)
+    if not first.strip():
+        raise ConfigError(f"{name} is empty: give {RESULTS}")
+    try:
+        plain = json.loads(first)
+    except ValueError:
+        plain = _whole_object(name)
+    schema = plain.get("schema") if isinstance(plain, dict) else None
+    if schema not in (RUN_SCHEMA, CAPACITY_SCHEMA, PLAN_SCHEMA):
+        said = f"names the schema {str(schema)[:60]!r}" if schema else "names no schema"
+        raise ConfigError(f"{name} {said}: give {RESULTS}")
+    assert isinstance(schema, str)
+    return schema
+
+
+def _whole_object(name: str) -> object:
+    whole = _read(name)
+    try:
+        return json.loads(whole)
+    except ValueError as error:
+        if whole.lstrip()[:1] == "{":
+            raise ConfigError(
+                f"{name} is cut off or damaged: make it again, it is no whole JSON"
+            ) from error
+        raise ConfigError(f"{name} is no result: give {RESULTS}") from error
+
+
+def _read(name: str, *, first_line: bool = False) -> str:
+    try:
+        with Path(name).open(encoding="utf-8") as file:
+            if first_line:
+                return file.readline(LONGEST_RESULT)
+            whole = file.read(LONGEST_RESULT + 1)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name} is no text: give {RESULTS}") from error
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise ConfigError(
+            f"{name} cannot be read ({reason}): give {RESULTS}"
+        ) from error
+    if len(whole) > LONGEST_RESULT:
+        raise ConfigError(f"{name} is longer than 256 MiB: give {RESULTS}")
+    return whole
+
+
+def _is_same(name: str, output: str) -> bool:
+    try:
+        return os.path.samefile(name, output)
+    except OSError:
+        return False
+
+
+def _write(path: Path, page: str) -> None:
+    """Write the page in one step: whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            draft.write_text(page, encoding="utf-8")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "not possible").lower()
+        raise ConfigError(
+            f"{path} cannot be written ({reason}): name another place with --output"
+        ) from error

@@ -1,0 +1,74 @@
+"""Document -> Markdown, for job summaries, wikis and merge requests."""
+
+from reports import format as written
+from reports.document import Block, Chart, Document, Notice, Section, Table
+
+SPECIAL = str.maketrans({char: "\\" + char for char in "\\`*_[]<>|#"})
+
+
+def render(documents: tuple[Document, ...]) -> str:
+    """Return the documents as one Markdown text, ending with a line break."""
+    text = "\n\n".join(_document(document) for document in documents) + "\n"
+    return text.replace(written.NBSP, " ")
+
+
+def _document(document: Document) -> str:
+    parts = [f"# {_escaped(document.title)}"]
+    parts += [_notice(notice) for notice in document.notices]
+    parts.append(_escaped(document.asked))
+    parts.append(f"**{_escaped(document.verdict)}**")
+    answers = []
+    for answer in document.answers:
+        more = ", ".join(part for part in (answer.interval, answer.holds_for) if part)
+        value = f"**{_escaped(answer.value)}**"
+        answers.append(f"- {_escaped(answer.question)}: {value} – {_escaped(more)}")
+    parts.append("\n".join(answers))
+    if document.next_steps:
+        steps = (f"- {_escaped(step)}" for step in document.next_steps)
+        parts.append("\n".join(("## What to do next\n", *steps)))
+    parts += [_section(section, document.notices) for section in document.sections]
+    rows = (
+        f"- {_escaped(name)}: {_escaped(value)}" for name, value in document.provenance
+    )
+    parts.append("\n".join(("## Where this comes from\n", *rows)))
+    return "\n\n".join(parts)
+
+
+def _section(section: Section, notices: tuple[Notice, ...]) -> str:
+    parts = [f"## {_escaped(section.title)}"]
+    parts += [f"*{_escaped(notice.short or notice.text)}*" for notice in notices]
+    parts += [_block(block) for block in section.blocks]
+    return "\n\n".join(parts)
+
+
+def _block(block: Block) -> str:
+    if isinstance(block, Notice):
+        return _notice(block)
+    if isinstance(block, Table):
+        return _table(block)
+    if isinstance(block, Chart):
+        return f"*Chart in the HTML report: {_escaped(block.title)}*"
+    return _escaped(block.text)
+
+
+def _notice(notice: Notice) -> str:
+    return f"> **Note:** {_escaped(notice.text)}"
+
+
+def _table(table: Table) -> str:
+    rules = ("---:" if column.is_number else "---" for column in table.columns)
+    rows = (
+        tuple(column.title for column in table.columns),
+        *table.rows,
+    )
+    lines = ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
+    lines.insert(1, "| " + " | ".join(rules) + " |")
+    if table.title:
+        lines[:0] = [f"**{_escaped(table.title)}**", ""]
+    if table.note:
+        lines += ["", _escaped(table.note)]
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return text.translate(SPECIAL).replace("\n", " ")

@@ -1,0 +1,259 @@
+"""Plan -> Document: what to order, what it costs, how long the money lasts, and why.
+
+The first screen answers what a treasurer asks; the tables and charts behind it are in
+`reports.plan_tables` and `reports.plan_charts`. Computes nothing.
+"""
+
+from planning.models import (
+    Plan,
+    ShockRow,
+)
+from reports import format as written
+from reports import plan_charts, plan_tables, wording
+from reports.document import (
+    Answer,
+    Block,
+    Document,
+    Notice,
+    Section,
+    Text,
+    Tone,
+)
+
+SHORT_RUNWAY_MONTHS = 12.0
+SHOWN_ASSUMPTIONS = 3
+
+
+def document(plan: Plan, *, source: str) -> Document:
+    """Tell a plan; `source` is the file it came from."""
+    first, last = plan.months[0], plan.months[-1]
+    return Document(
+        kind="plan",
+        title=(
+            f"Servers and money, {written.month(first.month)} to "
+            f"{written.month(last.month)}"
+            + (" (modelled history)" if plan.history_is_modelled else "")
+        ),
+        asked=(
+            f"Which servers of {plan.catalog} carry the demand of {plan.history}, with "
+            f"any one node down and at most {written.percent(plan.risk)} risk on a "
+            f"peak morning, and how long does the money of {plan.budget} last?"
+        ),
+        verdict=_verdict(plan),
+        tone=_tone(plan),
+        answers=_answers(plan),
+        next_steps=_next_steps(plan),
+        notices=(wording.MODELLED,) if plan.history_is_modelled else (),
+        sections=_sections(plan),
+        provenance=_provenance(plan, source),
+    )
+
+
+def _holds(plan: Plan) -> bool:
+    return plan.node_failure.overload_risk <= plan.risk
+
+
+def _verdict(plan: Plan) -> str:
+    failure = plan.node_failure
+    risk = written.percent(failure.overload_risk)
+    used = {
+        "model": "the model beat the baselines in the backtest",
+        "rule": "the model did not beat the rule of thumb, so the rule is used",
+        "seasonal naive": "the model did not beat last year's peaks, so those are used",
+    }[plan.forecast_method]
+    head = "The plan holds" if _holds(plan) else "The plan does not hold"
+    return (
+        f"{head}: with any one node down, the chance that a node is overloaded on a "
+        f"peak morning is at most {risk} ({written.month(failure.month)}; wanted: "
+        f"{written.percent(plan.risk)}). Forecast: {used}."
+    )
+
+
+def _tone(plan: Plan) -> Tone:
+    if not _holds(plan):
+        return "bad"
+    return "warning" if plan.warnings or plan.history_is_modelled else "good"
+
+
+def _answers(plan: Plan) -> tuple[Answer, ...]:
+    first, last = plan.months[0], plan.months[-1]
+    busiest = max(plan.months, key=lambda month: month.peak.p50)
+    runway = plan.runway_months
+    later = plan_tables.changes(plan.months)[1:]
+    return (
+        Answer(
+            question=f"Order for {written.month(first.month)}",
+            value=plan_tables.nodes(first.nodes),
+            interval=plan_tables.interval_of(
+                first.nodes_interval, written.count, " nodes"
+            ),
+            holds_for=(
+                f"then {len(later)} changes, the next in {later[0][0]}"
+                if later
+                else f"no change until {written.month(last.month)}"
+            ),
+        ),
+        Answer(
+            question=f"Monthly cost, {written.month(first.month)}",
+            value=written.money(first.cost_eur, plan.currency),
+            interval=plan_tables.money_interval(first.cost_interval_eur, plan),
+            holds_for=(
+                f"{written.month(last.month)}: "
+                f"{written.money(last.cost_eur, plan.currency)}, "
+                f"{plan_tables.money_interval(last.cost_interval_eur, plan)}; "
+                f"prices of {written.day(plan.catalog_date)}"
+            ),
+        ),
+        Answer(
+            question="The money lasts",
+            value=written.months(runway.mid),
+            interval=plan_tables.interval_of(runway, written.number, " months"),
+            holds_for=(
+                f"from {written.money(plan.balance_start_eur, plan.currency)} down to "
+                f"a reserve of {written.money(plan.reserve_eur, plan.currency)}"
+            ),
+            tone="bad" if runway.low < SHORT_RUNWAY_MONTHS else "good",
+        ),
+        Answer(
+            question=f"Peak in {written.month(busiest.month)}, the busiest month",
+            value=f"{written.count(busiest.peak.p50)} participants",
+            interval=written.interval(
+                written.count(busiest.peak.p10), written.count(busiest.peak.p90), 0.8
+            ),
+            holds_for=(
+                f"so far: {written.count(plan.history_peak)} on "
+                f"{written.day(plan.history_peak_at)}"
+            ),
+        ),
+        *(_shock_answer(row, plan) for row in plan.shocks[-1:]),
+        Answer(
+            question="Largest meeting planned for",
+            value=f"{written.count(plan.largest_meeting)} participants",
+            interval=f"nodes carry {_capacities(plan)}",
+            holds_for="one meeting never spreads over two nodes",
+        ),
+    )
+
+
+def _shock_answer(row: ShockRow, plan: Plan) -> Answer:
+    served = (
+        f"{plan_tables.nodes(row.nodes)}; the money then lasts "
+        f"{plan_tables.interval_of(row.runway_months, written.number, ' months')}"
+    )
+    return Answer(
+        question=f"If demand grows {written.number(row.factor)}-fold at once",
+        value=f"{written.money(row.monthly_cost_eur, plan.currency)} a month",
+        interval=f"+{row.extra_nodes} nodes in {written.month(row.month)}",
+        holds_for=row.note or served,
+        tone="bad" if row.note else "warning",
+    )
+
+
+def _capacities(plan: Plan) -> str:
+    return written.listing(
+        tuple(
+            f"{written.count(used.low)} to {written.count(used.high)} ({used.type})"
+            for used in plan.capacity_used
+        )
+    )
+
+
+def _next_steps(plan: Plan) -> tuple[str, ...]:
+    steps = []
+    for month, order, cancel in plan_tables.changes(plan.months)[:4]:
+        parts = [
+            part
+            for part in (order and f"order {order}", cancel and f"cancel {cancel}")
+            if part
+        ]
+        steps.append(f"For {month}: {written.listing(tuple(parts))}.")
+    if plan.runway_months.low < SHORT_RUNWAY_MONTHS:
+        steps.append(
+            "Find income: in the worse case of the interval the money ends in less "
+            "than a year."
+        )
+    if any(used.origin == "catalog" for used in plan.capacity_used):
+        steps.append(
+            "Benchmark one node of the type you order (bbbload benchmark NAME): its "
+            "capacity comes from the catalogue and was not measured."
+        )
+    steps += [
+        f"Check the assumption “{given.name}”: {given.value}."
+        for given in plan.assumptions[:SHOWN_ASSUMPTIONS]
+    ]
+    return tuple(steps)
+
+
+def _sections(plan: Plan) -> tuple[Section, ...]:
+    warnings = tuple(Notice(text=text, tone="warning") for text in plan.warnings)
+    parts: list[tuple[str, tuple[Block, ...]]] = [
+        ("What to order and cancel", (*warnings, plan_tables.order_table(plan))),
+        (
+            "Demand",
+            (plan_charts.demand(plan), plan_charts.peaks(plan), _forecast_text(plan)),
+        ),
+        (
+            "Nodes and traffic",
+            (
+                plan_charts.nodes(plan),
+                plan_charts.traffic(plan),
+                plan_tables.capacity_table(plan),
+            ),
+        ),
+        (
+            "Money",
+            (
+                plan_charts.cost(plan),
+                plan_charts.balance(plan),
+                plan_tables.months_table(plan),
+                _buying_text(plan),
+            ),
+        ),
+        ("Shocks, beside the forecast", (plan_tables.shock_table(plan),)),
+        ("How well the forecast would have done", plan_tables.backtest(plan)),
+        ("Assumptions and their sources", (plan_tables.assumption_table(plan),)),
+    ]
+    if plan.stand_in is not None:
+        parts.append((plan.stand_in.title, plan_tables.stand_in(plan.stand_in)))
+    return tuple(Section(title=title, blocks=blocks) for title, blocks in parts)
+
+
+def _forecast_text(plan: Plan) -> Text:
+    hours = plan.history_step_s / 3600
+    coarse = (
+        f" The history's values are {written.duration(plan.history_step_s)} apart, so "
+        "short peaks are missing from it."
+        if hours >= 1
+        else ""
+    )
+    return Text(
+        text=f"{plan.forecast_reason} {plan.forecast_month_rule}{coarse}".strip()
+    )
+
+
+def _buying_text(plan: Plan) -> Text:
+    buying = plan.buying
+    return Text(
+        text=(
+            f"Cheapest set of nodes by {buying.method}: "
+            f"{written.money(buying.total_eur, plan.currency)} for nodes and set-up; "
+            "no plan that holds is cheaper than "
+            f"{written.money(buying.bound_eur, plan.currency)} "
+            f"(gap {written.percent(buying.gap_ratio)})."
+        )
+    )
+
+
+def _provenance(plan: Plan, source: str) -> tuple[tuple[str, str], ...]:
+    modelled = " (modelled)" if plan.history_is_modelled else ""
+    return (
+        ("input", source),
+        ("history", f"{plan.history}{modelled}"),
+        ("catalogue", f"{plan.catalog}, prices of {written.day(plan.catalog_date)}"),
+        ("budget", plan.budget),
+        ("made on", written.day(plan.made_on)),
+        ("seed", str(plan.seed)),
+        ("bbbload", plan.tool_version),
+        ("risk", f"{written.percent(plan.risk)} on a peak morning, one node down"),
+        ("validity", _verdict(plan)),
+    )

@@ -1,0 +1,281 @@
+"""RunResult -> Document: did the load that was asked for get what the SLO promises?
+
+Computes nothing: `loadtest.timeline` digested the run.
+"""
+
+from loadtest.models import RunResult, SloVerdict
+from reports import format as written
+from reports import run_charts, wording
+from reports.document import (
+    Answer,
+    Block,
+    Column,
+    Document,
+    Notice,
+    Section,
+    Table,
+    Text,
+    Tone,
+)
+from reports.steps import steps_table
+
+
+def document(run: RunResult, *, source: str, torn: str = "") -> Document:
+    """Tell a run; `torn` says what of the file could not be read."""
+    header = run.header
+    target = "bbbload's stand-in node" if header.stand_in else header.target
+    stand_in = " (not BigBlueButton)" if header.stand_in else ""
+    names = written.listing(tuple(profile.name for profile in header.scenario))
+    return Document(
+        kind="run",
+        title=f"Load on {target}{stand_in}",
+        asked=(
+            f"Does {target} keep {header.slo.name} with up to "
+            f"{written.count(_largest_asked(run))} participants in {names}?"
+        ),
+        verdict=_verdict(run),
+        tone=_tone(run),
+        answers=_answers(run),
+        next_steps=_next_steps(run),
+        notices=(
+            *((wording.STAND_IN,) if header.stand_in else ()),
+            *((Notice(text=torn, tone="warning", short="cut off"),) if torn else ()),
+        ),
+        sections=_sections(run),
+        provenance=_provenance(run, source),
+    )
+
+
+def _largest_asked(run: RunResult) -> int:
+    return max((step.participants for step in run.steps), default=0)
+
+
+def _broken(run: RunResult) -> tuple[tuple[int, SloVerdict], ...]:
+    return tuple(
+        (place, verdict)
+        for place, verdict in enumerate(run.verdicts)
+        if not verdict.met
+    )
+
+
+def _verdict(run: RunResult) -> str:
+    reasons = "; ".join(run.reasons)
+    if run.validity != "valid":
+        return f"{run.validity.capitalize()}: {reasons or 'no reason was recorded'}."
+    noted = f" Noted: {reasons}." if reasons else ""
+    if not run.points:
+        return f"Valid, but no step lasted long enough to be judged.{noted}"
+    return f"Valid: the generator was fit to judge the node.{noted}"
+
+
+def _tone(run: RunResult) -> Tone:
+    if run.validity == "valid" and not run.points:
+        return "warning"
+    return wording.VALIDITY_TONES[run.validity]
+
+
+def _answers(run: RunResult) -> tuple[Answer, ...]:
+    slo = run.header.slo.name
+    total, broken = len(run.points), len(_broken(run))
+    kept: Tone = "good" if total and not broken else "warning"
+    return (
+        Answer(
+            question="Steps that kept the SLO",
+            value=f"{total - broken} of {total}",
+            interval="a count; a run alone gives no interval",
+            holds_for=f"SLO {slo}; {_first_broken(run)}",
+            tone=kept if run.validity == "valid" else "plain",
+        ),
+        Answer(
+            question="Participants present at once",
+            value=written.count(run.peak_participants),
+            interval=f"of {written.count(_largest_asked(run))} asked for",
+            holds_for=f"in {written.duration(run.duration_s)}",
+        ),
+        Answer(
+            question="Joins that succeeded",
+            value=f"{written.count(_joins(run, True))} of {written.count(_joins(run))}",
+            interval=_failures(run),
+            tone="plain" if _joins(run) == _joins(run, True) else "warning",
+        ),
+        Answer(
+            question="Media carried",
+            value=written.byte_count(run.sent_bytes + run.received_bytes),
+            interval=(
+                f"{written.byte_count(run.sent_bytes)} sent and "
+                f"{written.byte_count(run.received_bytes)} received by participants"
+            ),
+        ),
+    )
+
+
+def _joins(run: RunResult, succeeded: bool = False) -> int:
+    return sum(
+        found.count
+        for found in run.outcomes
+        if found.what == "join" and (found.outcome == "joined" or not succeeded)
+    )
+
+
+def _failures(run: RunResult) -> str:
+    failed = tuple(
+        f"{found.count} {found.outcome}" + (f" ({found.code})" if found.code else "")
+        for found in run.outcomes
+        if found.what == "join" and found.outcome != "joined"
+    )
+    return written.listing(failed) or "none failed"
+
+
+def _first_broken(run: RunResult) -> str:
+    for place, verdict in _broken(run):
+        point = run.points[place]
+        limits = tuple(wording.LIMITS[limit] for limit in verdict.broken)
+        return (
+            f"first broken at {written.number(point.present)} participants "
+            f"({point.profile}): {written.listing(limits)}"
+        )
+    return "no bound broke" if run.points else "no step was judged"
+
+
+def _next_steps(run: RunResult) -> tuple[str, ...]:
+    steps = []
+    if run.validity == "invalid":
+        steps.append(
+            "Repeat from a stronger or a second generator: these numbers describe "
+            "the generator, not the node."
+        )
+    elif run.validity == "interrupted":
+        steps.append("Repeat the run to its end before you rely on it.")
+    if not run_charts.node_names(run):
+        steps.append("Watch the node (metrics URL): its CPU was not seen.")
+    if not _broken(run) and run.points:
+        steps.append(
+            "The load was carried. Find the end with bbbload benchmark, which also "
+            "gives a capacity with its interval."
+        )
+    for _, verdict in _broken(run)[:1]:
+        first = wording.LIMITS[verdict.broken[0]]
+        steps.append(f"Look at {first} first: it was exceeded most.")
+    return tuple(steps)
+
+
+def _sections(run: RunResult) -> tuple[Section, ...]:
+    slo = run.header.slo
+    verdicts: tuple[Block, ...] = (
+        steps_table(run.points, run.verdicts, slo_name=slo.name, with_profile=True),
+        Text(text=f"{wording.slo(slo)}. {wording.slo_sources(slo)}"),
+        _unjudged(run),
+        _mix_table(run),
+    )
+    watched = bool(run_charts.node_names(run))
+    node: tuple[Block, ...] = (
+        (run_charts.node_cpu(run), run_charts.node_memory(run))
+        if watched
+        else (Notice(text="The node was not watched: no CPU, no memory."),)
+    )
+    sections = [
+        ("Verdict by step", verdicts),
+        ("Joins, refusals and drops", (run_charts.joins(run), _outcome_table(run))),
+    ]
+    if run.bins:
+        sections += [
+            (
+                "Participants and media",
+                (
+                    run_charts.participants(run),
+                    run_charts.bit_rates(run),
+                    run_charts.loss(run),
+                    run_charts.freezes(run),
+                    run_charts.jitter(run),
+                ),
+            ),
+            ("The node", node),
+            (
+                "The generator",
+                (run_charts.engine(run), run_charts.engine_lag(run)),
+            ),
+        ]
+    sections.append(("Paths that media took", (_path_table(run),)))
+    return tuple(Section(title=title, blocks=blocks) for title, blocks in sections)
+
+
+def _unjudged(run: RunResult) -> Block:
+    names = dict.fromkeys(name for verdict in run.verdicts for name in verdict.unjudged)
+    if not names:
+        return Text(text="Every bound had data in every step.")
+    return Notice(
+        text=(
+            f"Not judged in some step, for want of data: "
+            f"{written.listing(tuple(names))}."
+        ),
+        tone="warning",
+    )
+
+
+def _mix_table(run: RunResult) -> Table:
+    return Table(
+        title="Mixes of meetings",
+        columns=(Column(title="profile", is_name=True), Column(title="meetings")),
+        rows=tuple(
+            (profile.name, wording.mix(profile)) for profile in run.header.scenario
+        ),
+    )
+
+
+def _outcome_table(run: RunResult) -> Table:
+    return Table(
+        title="What ended how",
+        columns=(
+            Column(title="what"),
+            Column(title="outcome"),
+            Column(title="code"),
+            Column(title="how often", is_number=True),
+        ),
+        rows=tuple(
+            (found.what, found.outcome, found.code, written.count(found.count))
+            for found in run.outcomes
+        ),
+        note="Codes are the server's own: message keys, close codes, error numbers.",
+    )
+
+
+def _path_table(run: RunResult) -> Table:
+    return Table(
+        title="",
+        columns=(
+            Column(title="bridge"),
+            Column(title="audio"),
+            Column(title="offer by"),
+            Column(title="candidate"),
+            Column(title="participants", is_number=True),
+        ),
+        rows=tuple(
+            (
+                path.bridge or written.MISSING,
+                path.audio_role or "without audio",
+                path.offerer or written.MISSING,
+                path.candidate_type or written.MISSING,
+                written.count(path.count),
+            )
+            for path in run.paths
+        ),
+        note="`relay` means that TURN was measured, not the node alone.",
+    )
+
+
+def _provenance(run: RunResult, source: str) -> tuple[tuple[str, str], ...]:
+    header = run.header
+    stand_in = " (stand-in node)" if header.stand_in else ""
+    return (
+        ("input", source),
+        ("target", header.target + stand_in),
+        ("BBB version", header.bbb_version or "not told by the node"),
+        ("started", written.moment(header.started_at)),
+        ("duration", written.duration(run.duration_s)),
+        ("run", header.run),
+        ("seed", str(header.seed)),
+        ("engines", str(header.engines)),
+        ("bbbload", header.tool_version),
+        ("SLO", wording.slo(header.slo)),
+        ("validity", _verdict(run)),
+    )
