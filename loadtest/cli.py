@@ -17,6 +17,7 @@ import click
 from bots.errors import BbbloadError
 
 COMMANDS = {
+    "backtest": "planning.cli:backtest",
     "benchmark": "loadtest.commands.benchmark:benchmark",
     "bot": "bots.cli:bot",
     "cleanup": "loadtest.commands.cleanup:cleanup",
