@@ -67,6 +67,8 @@ class Begin:
     allow_hosts: tuple[str, ...] = ()
     secret_file: str = ""
     beside_real_meetings: bool = False
+    is_first: bool = True
+    """The first engine of a run proves the first meeting; the others need not."""
     leftover_runs: tuple[str, ...] = ()
     """Runs of ours on this server that were killed: their meetings are ended first."""
 
