@@ -30,5 +30,10 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks
 
+# A mediasoup worker, BBB's own SFU: compiles for some minutes the first time.
+interop: $(STAMP)
+	$(BIN)/python -m tests.interop.build out/interop
+	$(BIN)/python -m pytest tests/interop --run-interop
+
 clean:
 	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache
