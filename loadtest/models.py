@@ -365,3 +365,60 @@ class RunResult:
     sent_bytes: int
     """By all participants, RTP header and payload."""
     received_bytes: int
+
+
+Design = Literal["one host", "two hosts, compared", "two hosts, swapped", "two hosts"]
+"""How an experiment tells versions from machines: one host whose version is switched;
+two hosts whose difference was measured with one version; two hosts that changed sides;
+two hosts and nothing else, which can show nothing about the version."""
+MeasureVerdict = Literal["regressed", "equal", "better", "inconclusive", "not compared"]
+OverallVerdict = Literal["regressed", "equal", "better", "inconclusive", "invalid"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """Something that a run measures once, and what a change of it means."""
+
+    name: str
+    unit: str = ""
+    is_higher_worse: bool = True
+    is_share: bool = False
+    """A share in 0..1 that may be 0: compared as a difference, not as a ratio."""
+    smallest_effect: float = 0.05
+    """Smallest change that matters: a ratio − 1, or a difference of shares."""
+    is_gated: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One measure of two sides: every run, the effect, and the verdict."""
+
+    measure: Measure
+    baseline: tuple[float, ...]
+    candidate: tuple[float, ...]
+    """One value per valid run that has the measure."""
+    estimate: float | None = None
+    """Ratio of medians (candidate ÷ baseline), or difference of medians for a share."""
+    low: float | None = None
+    high: float | None = None
+    coverage: float
+    p: float | None = None
+    """Two-sided, of Welch's test on logarithms (on the values for a share)."""
+    p_adjusted: float | None = None
+    """Holm's, over the gated measures; the measure's own where it is not gated."""
+    p_permutation: float | None = None
+    verdict: MeasureVerdict
+    runs_wanted: int | None = None
+    """Runs a side, in all, that should settle an inconclusive measure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonVerdict:
+    """What an experiment says about the candidate."""
+
+    verdict: OverallVerdict
+    design: Design
+    measures: tuple[Comparison, ...]
+    reasons: tuple[str, ...] = ()
+    runs_wanted: int | None = None
+    """Runs a side, in all, for the gated measure that needs most of them."""
