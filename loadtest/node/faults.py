@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_type_hints
 
 from bots.errors import ConfigError
+from bots.media.dtls import FINGERPRINT_FAMILIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,15 @@ class Faults:
     """ICE and DTLS succeed, but no RTP ever comes."""
     lost_answer: bool = False
     """`subscriberAnswer` is lost without a word."""
+    dead_ice: bool = False
+    """Media transports answer no connectivity check: media never flow."""
+    fingerprint: str = ""
+    """Family of every DTLS fingerprint, in place of one by chance."""
+    viewer_loss: float = 0.0
+    """Share of the packets that viewers and listeners do not get, below 1."""
+    dead_worker: float = 0.0
+    """Seconds from the first media transport until all transports of that moment fall
+    silent, once: a worker that died."""
 
     def overrides(self) -> dict[str, str]:
         """Return `override` as parameters."""
@@ -78,6 +88,16 @@ def parse_faults(texts: Iterable[str]) -> Faults:
             raise ConfigError(f"fault {name!r} needs a value: --fault {name}=VALUE")
         else:
             chosen[field_name] = _seconds(name, value) if kind is float else value
+    if chosen.get("viewer_loss", 0.0) >= 1.0:
+        raise ConfigError(
+            f"fault 'viewer-loss' wants a share below 1, got {chosen['viewer_loss']:g}"
+        )
+    family = chosen.get("fingerprint", "sha-256")
+    if family not in FINGERPRINT_FAMILIES:
+        raise ConfigError(
+            f"fault 'fingerprint' wants one of {', '.join(FINGERPRINT_FAMILIES)}, "
+            f"got {family!r}"
+        )
     return Faults(**chosen)
 
 

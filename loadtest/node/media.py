@@ -1,0 +1,239 @@
+"""The node's media side as one object: its certificate, its clock, its counters.
+
+One clock of 20 ms drives all audio; every fifth tick looks after lost packets, key
+frames and handshakes, and each stream's reports have their own place within the second,
+so that they do not leave all at once.
+"""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable
+from time import monotonic
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from bots.media import rtcp
+from bots.media.dtls import Certificate
+from loadtest.node.audio import PACKET_S, AudioRoom
+from loadtest.node.faults import Faults
+from loadtest.node.forwarding import Brake, Producer
+from loadtest.node.meeting import Meeting
+from loadtest.node.transport import MediaCounters, Transport
+
+CHECK_TICKS: Final = 5
+"""Ticks between two looks at losses, handshakes and key frames: 0.1 s."""
+SECOND_TICKS: Final = 50
+AUDIO_REPORT_SECONDS: Final = 5
+LONGEST_CATCH_UP_S: Final = 0.5
+"""A clock that is later than this gives up what it missed."""
+MEDIA_FLOW_TIMEOUT_S: Final = 30.0
+"""`mediaFlowTimeoutDuration` of BBB's SFU."""
+
+
+class Ticking(Protocol):
+    """A media session, as the clock sees it."""
+
+    def check(self, now_s: float) -> None:
+        """Called ten times a second."""
+
+    def report(self, now_s: float, second: int) -> None:
+        """Called once a second."""
+
+
+class Source(Protocol):
+    """A publishing session, as its viewers see it."""
+
+    producer: Producer
+
+    def add_viewer(self, stop: Callable[[], None]) -> None:
+        """Call `stop` when the publisher goes."""
+
+    def remove_viewer(self, stop: Callable[[], None]) -> None:
+        """The viewer went first."""
+
+
+class NodeMedia:
+    """All media of a node. Use as an async context manager."""
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        effort: Brake,
+        seed: int,
+        faults: Faults | None = None,
+        flow_timeout_s: float = MEDIA_FLOW_TIMEOUT_S,
+        restarts_ice: bool = True,
+    ) -> None:
+        self.counters = MediaCounters()
+        self.address = address
+        self.effort = effort
+        self.faults = faults or Faults()
+        self.flow_timeout_s = flow_timeout_s
+        self.restarts_ice = restarts_ice
+        """Whether `restartIce` is known, as in SFU 2.15.0 and later."""
+        self.rng = random.Random(seed)
+        self.rooms: dict[str, AudioRoom] = {}
+        """By internal meeting id."""
+        self.sources: dict[tuple[str, str], Source] = {}
+        """Publishing sessions by (internal meeting id, stream id)."""
+        self.dropped_tokens: set[str] = set()
+        """Session tokens whose socket the fault switch has cut."""
+        self.late_ticks = 0
+        """Ticks that the clock had to give up."""
+        self._certificate: Certificate | None = None
+        self._transports: set[Transport] = set()
+        self._slots: list[set[Ticking]] = [set() for _ in range(SECOND_TICKS)]
+        """Sessions by their place within the second."""
+        self._worker_dies_s: float | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._clock: asyncio.Task[None] | None = None
+
+    @property
+    def received_bytes(self) -> int:
+        """UDP payload received at the media sockets."""
+        return self.counters.received_bytes
+
+    @property
+    def sent_bytes(self) -> int:
+        """UDP payload sent from the media sockets."""
+        return self.counters.sent_bytes
+
+    async def __aenter__(self) -> Self:
+        self._certificate = Certificate.generate()
+        self._group = asyncio.TaskGroup()
+        await self._group.__aenter__()
+        self._clock = self._group.create_task(self._run_clock())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._group is not None
+        assert self._clock is not None
+        self._clock.cancel()
+        for transport in tuple(self._transports):
+            self.close(transport)
+        await self._group.__aexit__(kind, error, trace)
+
+    def open(self) -> Transport:
+        """Return a new transport, listening."""
+        assert self._certificate is not None, "the node's media is not running"
+        transport = Transport(
+            certificate=self._certificate,
+            counters=self.counters,
+            address=self.address,
+            rng=self.rng,
+            fingerprint_family=self.faults.fingerprint,
+            is_deaf=self.faults.dead_ice,
+        )
+        self._transports.add(transport)
+        if self.faults.dead_worker and self._worker_dies_s is None:
+            self._worker_dies_s = monotonic() + self.faults.dead_worker
+        return transport
+
+    def close(self, transport: Transport) -> None:
+        """Close a transport of ours."""
+        self._transports.discard(transport)
+        transport.close()
+
+    def watch(self, session: Ticking) -> None:
+        """Let the clock call a session from now on."""
+        self.rng.choice(self._slots).add(session)
+
+    def forget(self, session: Ticking) -> None:
+        """Stop calling a session."""
+        for slot in self._slots:
+            slot.discard(session)
+
+    def room(self, meeting: Meeting) -> AudioRoom:
+        """Return the meeting's audio, made at the first call."""
+        room = self.rooms.get(meeting.id)
+        if room is None:
+            room = self.rooms[meeting.id] = AudioRoom(
+                meeting,
+                counters=self.counters,
+                brake=self.effort,
+                cname=self.name(16),
+                rng=self.rng,
+                loss_ratio=self.faults.viewer_loss,
+                is_silent=self.faults.silent_media,
+            )
+        return room
+
+    def leave_room(self, meeting: Meeting) -> None:
+        """Forget the meeting's audio once nobody is in it."""
+        room = self.rooms.get(meeting.id)
+        if room is not None and not room.members:
+            del self.rooms[meeting.id]
+
+    def kill_worker(self) -> None:
+        """Let every open transport go silent at once, as a dead worker's do.
+
+        Nothing is said on any socket; transports opened later work.
+        """
+        for transport in self._transports:
+            transport.is_deaf = True
+
+    def held_sessions(self) -> int:
+        """Return how many microphones transparent listen only has on hold."""
+        now_s = monotonic()
+        return sum(
+            member.is_held(now_s)
+            for room in self.rooms.values()
+            for member in room.members
+        )
+
+    def name(self, length: int) -> str:
+        """Return a random name of letters and digits."""
+        letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        return "".join(self.rng.choices(letters, k=length))
+
+    def identifier(self) -> str:
+        """Return a random UUID from the node's own source of chance."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    async def _run_clock(self) -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        tick = 0
+        while True:
+            due_s += PACKET_S
+            rest_s = due_s - loop.time()
+            if rest_s < -LONGEST_CATCH_UP_S:
+                self.late_ticks += int(-rest_s / PACKET_S)
+                due_s -= rest_s
+                rest_s = 0.0
+            await asyncio.sleep(max(0.0, rest_s))
+            tick += 1
+            self._tick(tick)
+
+    def _tick(self, tick: int) -> None:
+        now_s = monotonic()
+        for room in tuple(self.rooms.values()):
+            room.tick(now_s)
+        if tick % CHECK_TICKS == 0:
+            for transport in tuple(self._transports):
+                transport.tick(now_s)
+                if transport.state == "closed":
+                    self._transports.discard(transport)
+            for slot in self._slots:
+                for session in tuple(slot):
+                    session.check(now_s)
+            if self._worker_dies_s is not None and now_s >= self._worker_dies_s:
+                self._worker_dies_s = float("inf")
+                self.kill_worker()
+        for session in tuple(self._slots[tick % SECOND_TICKS]):
+            session.report(now_s, tick // SECOND_TICKS)
+
+
+def parsed(compound: bytes) -> tuple[rtcp.Packet, ...]:
+    """Return the packets of an RTCP compound; a malformed one is worth nothing."""
+    try:
+        return rtcp.parse_compound(compound)
+    except ValueError:
+        return ()
