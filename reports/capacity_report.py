@@ -29,6 +29,8 @@ from reports.document import (
 )
 from reports.steps import steps_table
 
+NO_CAPACITY = "no capacity"
+
 
 def document(capacity: Capacity, *, source: str) -> Document:
     """Tell a benchmark's result; `source` is the file it came from."""
@@ -65,7 +67,7 @@ def participants(found: ProfileCapacity) -> str:
         return written.count(found.capacity)
     if found.at_least is not None:
         return f"at least {written.count(found.at_least)}"
-    return "no capacity"
+    return NO_CAPACITY
 
 
 def span(found: ProfileCapacity) -> str:
@@ -314,9 +316,10 @@ def _cost_row(cost: Cost, capacity: Capacity) -> tuple[str, str, str]:
 
 def _profile_section(found: ProfileCapacity, capacity: Capacity) -> Section:
     name = found.profile.name
+    unit = " participants" if participants(found) != NO_CAPACITY else ""
     intro = (
-        f"{wording.mix(found.profile).capitalize()}. Capacity: {participants(found)} "
-        f"participants – {span(found)}; SLO {capacity.slo.name}."
+        f"{wording.mix(found.profile).capitalize()}: {participants(found)}{unit} – "
+        f"{span(found)}; SLO {capacity.slo.name}."
     )
     return Section(
         title=f"Every step of {name}",

@@ -148,6 +148,8 @@ class Section:
 
     title: str
     blocks: tuple[Block, ...]
+    notices: tuple[Notice, ...] | None = None
+    """Where its numbers come from; None: those of the document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Document -> Markdown, for job summaries, wikis and merge requests."""
 
 from reports import format as written
-from reports.document import Block, Chart, Document, Notice, Section, Table
+from reports.document import Chart, Document, Notice, Section, Table, Text
 
 SPECIAL = str.maketrans({char: "\\" + char for char in "\\`*_[]<>|#"})
 
@@ -35,20 +35,26 @@ def _document(document: Document) -> str:
 
 
 def _section(section: Section, notices: tuple[Notice, ...]) -> str:
+    told = notices if section.notices is None else section.notices
     parts = [f"## {_escaped(section.title)}"]
-    parts += [f"*{_escaped(notice.short or notice.text)}*" for notice in notices]
-    parts += [_block(block) for block in section.blocks]
+    parts += [f"*{_escaped(notice.short or notice.text)}*" for notice in told]
+    parts += [_block(block) for block in section.blocks if not isinstance(block, Chart)]
+    titles = [block.title for block in section.blocks if isinstance(block, Chart)]
+    if titles:
+        parts.append(_charts(titles))
     return "\n\n".join(parts)
 
 
-def _block(block: Block) -> str:
+def _block(block: Text | Notice | Table) -> str:
     if isinstance(block, Notice):
         return _notice(block)
     if isinstance(block, Table):
         return _table(block)
-    if isinstance(block, Chart):
-        return f"*Chart in the HTML report: {_escaped(block.title)}*"
     return _escaped(block.text)
+
+
+def _charts(titles: list[str]) -> str:
+    return f"*Charts in the HTML report: {_escaped('; '.join(titles))}*"
 
 
 def _notice(notice: Notice) -> str:

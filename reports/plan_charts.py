@@ -95,7 +95,7 @@ def nodes(plan: Plan) -> Chart:
         y_label="nodes",
         x_names=_month_names(plan),
         marks=tuple(marks),
-        note=f"With the spare: {plan.node_failure.rule}.",
+        note=f"With the spare: {plan.node_failure.rule.rstrip('.')}.",
     )
 
 

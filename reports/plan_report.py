@@ -213,9 +213,15 @@ def _sections(plan: Plan) -> tuple[Section, ...]:
         ("How well the forecast would have done", plan_tables.backtest(plan)),
         ("Assumptions and their sources", (plan_tables.assumption_table(plan),)),
     ]
-    if plan.stand_in is not None:
-        parts.append((plan.stand_in.title, plan_tables.stand_in(plan.stand_in)))
-    return tuple(Section(title=title, blocks=blocks) for title, blocks in parts)
+    sections = tuple(Section(title=title, blocks=blocks) for title, blocks in parts)
+    if plan.stand_in is None:
+        return sections
+    measured = Section(
+        title=plan.stand_in.title,
+        blocks=plan_tables.stand_in(plan.stand_in),
+        notices=(wording.STAND_IN,),
+    )
+    return (*sections, measured)
 
 
 def _forecast_text(plan: Plan) -> Text:

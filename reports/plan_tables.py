@@ -13,6 +13,7 @@ from planning.models import (
     StandInMeasurement,
 )
 from reports import format as written
+from reports import wording
 from reports.document import Block, Column, Notice, Table, Text
 
 
@@ -56,8 +57,8 @@ def order_table(plan: Plan) -> Table:
         ),
         rows=changes(plan.months),
         note=(
-            f"{plan.node_failure.rule}. Between these months nothing changes. Notice "
-            "periods and delivery times of the hoster come on top."
+            f"{wording.sentence(plan.node_failure.rule)} Between these months nothing "
+            "changes. Notice periods and delivery times of the hoster come on top."
         ),
     )
 
@@ -157,7 +158,10 @@ def shock_table(plan: Plan) -> Table:
 def backtest(plan: Plan) -> tuple[Block, ...]:
     test = plan.backtest
     intro = Text(
-        text=f"{test.reason} Horizon: {test.horizon_weeks} weeks; used: {test.used}."
+        text=(
+            f"{wording.sentence(test.reason)} Horizon: {test.horizon_weeks} weeks; "
+            f"used: {test.used}."
+        )
     )
     if not test.scores:
         return (intro, Notice(text="The history is too short for a backtest."))
@@ -217,14 +221,14 @@ def stand_in(measured: StandInMeasurement) -> tuple[Block, ...]:
     rows = tuple(
         (
             found.name,
-            f"meetings of {found.size} with {found.cameras} cameras",
+            f"meetings of {found.size} with {wording.counted(found.cameras, 'camera')}",
             _stand_in_number(found.capacity, found.at_least),
             written.interval(
                 written.count(found.low), written.count(found.high), measured.coverage
             )
             if found.capacity is not None
             else found.invalid or "the SLO held at the highest load",
-            found.limit,
+            wording.LIMITS.get(found.limit, found.limit),
         )
         for found in measured.profiles
     )

@@ -259,7 +259,7 @@ def _path_table(run: RunResult) -> Table:
             )
             for path in run.paths
         ),
-        note="`relay` means that TURN was measured, not the node alone.",
+        note="A path of type relay measures TURN as well, not the node alone.",
     )
 
 

@@ -1,11 +1,14 @@
 """Document -> plain text, for terminals, logs and mail. Charts become one line each."""
 
 import textwrap
+from itertools import zip_longest
 
 from reports import format as written
-from reports.document import Answer, Block, Chart, Document, Notice, Section, Table
+from reports.document import Answer, Chart, Document, Notice, Section, Table, Text
 
 WIDTH = 88
+TABLE_WIDTH = 120
+NARROWEST = 12
 MARKS = {"plain": "", "good": "[ok] ", "warning": "[!] ", "bad": "[!!] "}
 
 
@@ -48,20 +51,26 @@ def _answer(answer: Answer) -> str:
 
 
 def _section(section: Section, notices: tuple[Notice, ...]) -> str:
+    told = notices if section.notices is None else section.notices
     parts = [_underlined(section.title, "-")]
-    parts += [_wrapped(f"[{notice.short or notice.text}]") for notice in notices]
-    parts += [_block(block) for block in section.blocks]
+    parts += [_wrapped(f"[{notice.short or notice.text}]") for notice in told]
+    parts += [_block(block) for block in section.blocks if not isinstance(block, Chart)]
+    titles = [block.title for block in section.blocks if isinstance(block, Chart)]
+    if titles:
+        parts.append(_charts(titles))
     return "\n\n".join(parts)
 
 
-def _block(block: Block) -> str:
+def _block(block: Text | Notice | Table) -> str:
     if isinstance(block, Notice):
         return _notice(block)
     if isinstance(block, Table):
         return _table(block)
-    if isinstance(block, Chart):
-        return _wrapped(f"(chart in the HTML report: {block.title})")
     return _wrapped(block.text)
+
+
+def _charts(titles: list[str]) -> str:
+    return _wrapped(f"(charts in the HTML report: {'; '.join(titles)})")
 
 
 def _notice(notice: Notice) -> str:
@@ -70,19 +79,21 @@ def _notice(notice: Notice) -> str:
 
 def _table(table: Table) -> str:
     heads = tuple(column.title for column in table.columns)
-    widths = [
-        max(len(cell) for cell in cells)
-        for cells in zip(heads, *table.rows, strict=True)
-    ]
-    if sum(widths) + 2 * (len(widths) - 1) > WIDTH + 32:
-        return _as_records(table)
+    widths = _widths(table, heads)
     lines = [table.title] if table.title else []
     for row in (heads, tuple("-" * width for width in widths), *table.rows):
-        cells = (
-            cell.rjust(width) if column.is_number else cell.ljust(width)
-            for cell, width, column in zip(row, widths, table.columns, strict=True)
-        )
-        lines.append("  ".join(cells).rstrip())
+        cells = [
+            textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = (
+                part.rjust(width) if column.is_number else part.ljust(width)
+                for part, width, column in zip(
+                    parts, widths, table.columns, strict=True
+                )
+            )
+            lines.append("  ".join(padded).rstrip())
     if not table.rows:
         lines.append("(nothing)")
     if table.note:
@@ -90,19 +101,23 @@ def _table(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _as_records(table: Table) -> str:
-    """Write a table too wide for a terminal row by row, one cell a line."""
-    lines = [table.title] if table.title else []
-    width = max(len(column.title) for column in table.columns[1:])
-    for row in table.rows:
-        lines.append(_wrapped("* " + row[0], indent="  "))
-        for column, cell in zip(table.columns[1:], row[1:], strict=True):
-            if cell:
-                head = f"    {column.title:<{width}}  "
-                lines.append(_wrapped(head + cell, indent=" " * len(head)))
-    if table.note:
-        lines.append(_wrapped(table.note))
-    return "\n".join(lines)
+def _widths(table: Table, heads: tuple[str, ...]) -> list[int]:
+    """Give each column what it needs; the widest texts yield until the table fits."""
+    widths = [
+        max(len(cell) for cell in cells)
+        for cells in zip(heads, *table.rows, strict=True)
+    ]
+    wrappable = [
+        place
+        for place, column in enumerate(table.columns)
+        if not column.is_number and not column.is_name
+    ]
+    while wrappable and sum(widths) + 2 * (len(widths) - 1) > TABLE_WIDTH:
+        widest = max(wrappable, key=lambda place: widths[place])
+        if widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+    return widths
 
 
 def _underlined(title: str, line: str) -> str:

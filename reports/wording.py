@@ -4,7 +4,7 @@ A capacity is never printed without its mix of meetings and its SLO: these funct
 how every report says them, so that they read the same everywhere.
 """
 
-from loadtest.models import Limit, MeetingProfile, Slo
+from loadtest.models import MeetingProfile, Slo
 from reports import format as written
 from reports.document import Notice, Tone
 
@@ -25,7 +25,7 @@ MODELLED = Notice(
     short="modelled history",
 )
 
-LIMITS: dict[Limit, str] = {
+LIMITS: dict[str, str] = {
     "": "none seen",
     "cpu": "node CPU",
     "join success": "joins that fail",
@@ -60,8 +60,8 @@ def mix(profile: MeetingProfile) -> str:
     """Say what the meetings of a profile look like."""
     silent = profile.size - profile.microphones - profile.listeners
     parts = [
-        _counted(profile.cameras, "camera"),
-        _counted(profile.microphones, "microphone"),
+        counted(profile.cameras, "camera"),
+        counted(profile.microphones, "microphone"),
     ]
     if profile.listeners:
         parts.append(f"{profile.listeners} listening only")
@@ -97,11 +97,11 @@ def slo_sources(bounds: Slo) -> str:
     return "The bounds are those the user gave."
 
 
-def sentence(parts: tuple[str, ...], otherwise: str) -> str:
-    """Join reasons to one sentence that begins with a capital letter."""
-    text = "; ".join(parts) or otherwise
+def sentence(text: str) -> str:
+    """Begin a text with a capital letter and end it with a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def _counted(count: int, name: str) -> str:
-    return f"{count or 'no'} {name}{'' if count == 1 else 's'}"
+def counted(count: int, name: str) -> str:
+    """Write how many there are: no camera, 1 camera, 2 cameras."""
+    return f"{count or 'no'} {name}{'' if count < 2 else 's'}"

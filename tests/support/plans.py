@@ -34,7 +34,7 @@ MONTHS = tuple(f"2021-{month:02d}" for month in range(1, 13))
 
 
 def synthetic_plan(*, with_stand_in: bool = True, is_modelled: bool = True) -> Plan:
-    """Return a plan of twelve months that grows, changes nodes and runs out of money."""
+    """Return a plan of twelve months that grows and runs out of money."""
     months = tuple(_month(place) for place in range(len(MONTHS)))
     plan = Plan(
         tool_version="0.1.0",
@@ -52,20 +52,17 @@ def synthetic_plan(*, with_stand_in: bool = True, is_modelled: bool = True) -> P
         currency="EUR",
         budget="budget.toml",
         forecast_method="rule",
-        forecast_reason="The history is shorter than a year, so the rule of thumb leads.",
+        forecast_reason="The history is shorter than a year: the rule leads.",
         forecast_month_rule="A month's quantile is the largest of its weeks'.",
         forecast_weeks=tuple(_coming_week(place) for place in range(52)),
         backtest=Backtest(
             horizon_weeks=12,
             used="rule",
             reason="the model did not beat the rule at every quantile.",
-            scores=tuple(
-                _score(name, loss)
-                for name, loss in (
-                    ("model", 0.21),
-                    ("rule", 0.19),
-                    ("seasonal naive", 0.44),
-                )
+            scores=(
+                _score("model", 0.21),
+                _score("rule", 0.19),
+                _score("seasonal naive", 0.44),
             ),
         ),
         months=months,

@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+from loadtest.models import EndRecord, RunHeader, RunResult
+from loadtest.timeline import run_result
+from reports import run_report, text
+from reports.document import Chart, Limit, Line
+from tests.support.results import run_records
+
+
+def digested(records=None) -> RunResult:
+    header, *rest = records or run_records()
+    assert isinstance(header, RunHeader)
+    return run_result(header, rest)
+
+
+def told(result=None, **more) -> str:
+    return text.render(
+        (run_report.document(result or digested(), source="run.jsonl", **more),)
+    )
+
+
+def charts(result) -> dict[str, Chart]:
+    document = run_report.document(result, source="run.jsonl")
+    return {
+        block.title: block
+        for section in document.sections
+        for block in section.blocks
+        if isinstance(block, Chart)
+    }
+
+
+def test_a_run_report_reads_as_approved(golden):
+    golden("run.txt", told())
+
+
+def test_failures_are_listed_by_code():
+    page = told()
+
+    assert "11 of 12" in page
+    assert "1 refused (maxParticipantsReached)" in page
+    assert "2301" in page
+    assert "dropped" in page
+
+
+def test_a_missed_scrape_is_a_gap_in_the_chart():
+    line = next(
+        mark for mark in charts(digested())["Node CPU"].marks if isinstance(mark, Line)
+    )
+
+    gaps = [x for x, y in zip(line.x, line.y, strict=True) if y is None]
+    assert any(17 < x < 21 for x in gaps)
+
+
+def test_charts_that_the_slo_bounds_show_its_line():
+    found = charts(digested())
+
+    for title in ("Join time", "Packet loss", "Frozen video", "Node CPU"):
+        assert any(isinstance(mark, Limit) for mark in found[title].marks), title
+
+
+def test_a_killed_run_still_gives_a_report_that_says_interrupted():
+    page = told(digested(run_records(has_end=False)), torn="the last line is torn")
+
+    assert "Verdict: [!] Interrupted: the file has no end" in page
+    assert "the last line is torn" in page
+    assert "Verdict by step" in page
+
+
+def test_an_invalid_run_says_why_and_sends_to_a_stronger_generator():
+    end = EndRecord(elapsed_s=25.5, validity="invalid", reasons=("a late engine",))
+
+    page = told(digested((*run_records(has_end=False), end)))
+
+    assert "[!!] Invalid: a late engine." in page
+    assert "stronger or a second generator" in page
+
+
+def test_a_run_that_measured_nothing_gives_a_page_and_no_crash():
+    header = run_records()[0]
+
+    page = told(digested((header,)))
+
+    assert "0 of 0" in page
+    assert "no step was judged" in page
+
+
+def test_an_unwatched_node_is_told():
+    records = tuple(
+        record for record in run_records() if type(record).__name__ != "NodeSample"
+    )
+
+    assert "The node was not watched" in told(digested(records))
+
+
+def test_the_path_of_the_media_is_counted():
+    assert "bbb-webrtc-sfu" in told()
+    assert "relay measures TURN as well" in told()
+
+
+def test_a_run_of_a_real_node_is_not_called_a_stand_in():
+    header, *rest = run_records()
+    assert isinstance(header, RunHeader)
+
+    page = told(digested((replace(header, stand_in=False, target="school-1"), *rest)))
+
+    assert "stand-in" not in page
+    assert "Load on school-1" in page
