@@ -18,7 +18,6 @@ from aiohttp import web
 from bots.errors import ConfigError
 from loadtest.node.api import Api
 from loadtest.node.effort import PERIOD_S, Effort
-from loadtest.node.media_entry import NodeMedia, serve
 from loadtest.node.metrics import (
     machine_metrics,
     meeting_metrics,
@@ -27,6 +26,7 @@ from loadtest.node.metrics import (
 from loadtest.node.middleware import Middleware
 from loadtest.node.session_calls import SessionCalls
 from loadtest.node.settings import NodeSettings
+from loadtest.node.sfu import NodeMedia, serve
 from loadtest.node.state import Node
 
 MAX_BODY_BYTES = 1_000_000
@@ -93,6 +93,7 @@ class RunningNode:
             self.port = runner.addresses[0][1]
             group = await stack.enter_async_context(asyncio.TaskGroup())
             self._tasks.add(group.create_task(self._tick()))
+            self._tasks.add(group.create_task(self._tick_connections()))
             if self.effort.is_throttled:
                 self._tasks.add(group.create_task(self._throttle()))
             stack.push_async_callback(self._stop)
@@ -110,7 +111,7 @@ class RunningNode:
     async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await self.middleware.close()
+        self.middleware.close()
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -162,6 +163,12 @@ class RunningNode:
         while True:
             await asyncio.sleep(self.settings.tick_s)
             self.node.tick()
+
+    async def _tick_connections(self) -> None:
+        step_s = min(0.25, self.settings.limits.ping_s / 4)
+        while True:
+            await asyncio.sleep(step_s)
+            self.middleware.tick()
 
     async def _throttle(self) -> None:
         while True:

@@ -8,7 +8,7 @@ up it stands still until time has earned it back, as under a CFS quota
 (Linux kernel documentation, scheduler/sched-bwc).
 """
 
-import os
+import resource
 import time
 from dataclasses import dataclass
 
@@ -98,5 +98,5 @@ class Effort:
 
 
 def _process_times() -> tuple[float, float]:
-    times = os.times()
-    return times.user, times.system
+    use = resource.getrusage(resource.RUSAGE_SELF)
+    return use.ru_utime, use.ru_stime

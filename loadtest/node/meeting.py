@@ -92,7 +92,7 @@ class User:
         return self.locked and not self.is_moderator and not self.presenter
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Meeting:
     """One conference and everything in it."""
 
