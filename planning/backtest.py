@@ -138,12 +138,10 @@ def choose(scores: tuple[BacktestScore, ...], weeks: int) -> tuple[ForecastMetho
     }
     able = [name for name in _METHODS if name != "seasonal naive" or weeks > YEAR]
     best = min(able, key=lambda name: (relative[name], _METHODS.index(name)))
-    rivals = ", ".join(
-        f"{name} {relative[name]:.2f}" for name in _METHODS if name != best
-    )
+    shares = ", ".join(f"{name} {relative[name]:.2f}" for name in _METHODS)
     return best, (
-        f"over {origins} origins of this history the {best} lost "
-        f"{relative[best]:.2f} of what the rule lost (others: {rivals})"
+        f"over {origins} origins of this history losses were, as a share of the "
+        f"rule's: {shares}"
     )
 
 

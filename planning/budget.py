@@ -16,6 +16,9 @@ first = "2021-02"
 factor = 1.2
 [[shocks]]                   # default: 2, 3 and 5 in the first planned month
 factor = 5.0
+[[held]]                     # nodes already rented: no set-up for them
+type = "six cores"
+count = 9
 [demand]
 largest_meeting = 80
 [streams]                    # for traffic; see planning/traffic.py
@@ -30,7 +33,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.models import Budget, GrowthDriver, MoneyLine, Shock, StreamMix
+from planning.models import (
+    Budget,
+    GrowthDriver,
+    MoneyLine,
+    NodeCount,
+    Shock,
+    StreamMix,
+)
 from planning.sampling import log_normal
 from planning.tables import Table
 from planning.traffic import DEFAULT_STREAMS
@@ -66,6 +76,7 @@ def parse_budget(data: Mapping[str, Any], *, source: str) -> Budget:
         largest_meeting_source=demand.text("largest_meeting_source", ""),
         mean_ratio=demand.number("mean_ratio", None),
         streams=_streams(top.table("streams", optional=True)),
+        held=tuple(_held(table) for table in top.tables("held")),
     )
     demand.finish()
     top.finish()
@@ -153,6 +164,13 @@ def _line(table: Table) -> MoneyLine:
     )
     table.finish()
     return line
+
+
+def _held(table: Table) -> NodeCount:
+    held = NodeCount(type=table.text("type"), count=table.count("count", None, least=1))
+    table.text("source", "")
+    table.finish()
+    return held
 
 
 def _driver(table: Table) -> GrowthDriver:

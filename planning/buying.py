@@ -37,25 +37,29 @@ class Purchase:
 
 
 def cheapest_purchase(
-    required: tuple[float, ...], sized: tuple[SizedType, ...]
+    required: tuple[float, ...],
+    sized: tuple[SizedType, ...],
+    held: tuple[NodeCount, ...] = (),
 ) -> Purchase:
     """Return the cheapest plan found that carries `required` each month, N+1.
 
-    `required` is in participants; a node of a type carries its `usable`.
+    `required` is in participants; a node of a type carries its `usable`. Set-up is not
+    due for nodes `held` before the first month, which may end at any time.
     Raises ConfigError when no number of the nodes on offer can.
     """
-    greedy = greedy_plan(required, sized)
+    before = _held_counts(sized, held)
+    greedy = greedy_plan(required, sized, before)
     counts, bound, method = greedy, None, "greedy"
-    solved = _solve(required, sized)
-    greedy_eur = _total(greedy, sized)
+    solved = _solve(required, sized, before)
+    greedy_eur = _total(greedy, sized, before)
     if solved is not None:
         plan, lower = solved
         bound = lower
-        if _total(plan, sized) <= greedy_eur + 1e-6:
+        if _total(plan, sized, before) <= greedy_eur + 1e-6:
             counts, method = plan, "integer programme"
-    total = _total(counts, sized)
+    total = _total(counts, sized, before)
     bound = total if bound is None else min(bound, total)
-    rents, setups = _bills(counts, sized)
+    rents, setups = _bills(counts, sized, before)
     return Purchase(
         nodes=tuple(
             tuple(
@@ -77,7 +81,9 @@ def cheapest_purchase(
     )
 
 
-def greedy_plan(required: tuple[float, ...], sized: tuple[SizedType, ...]) -> Counts:
+def greedy_plan(
+    required: tuple[float, ...], sized: tuple[SizedType, ...], before: Counts
+) -> Counts:
     """Return (types, months) of the best plan with a single type.
 
     Raises ConfigError when no type is offered in sufficient number.
@@ -95,7 +101,7 @@ def greedy_plan(required: tuple[float, ...], sized: tuple[SizedType, ...]) -> Co
             needed[month] = max(needed[month], recent.max(initial=0))
         counts = np.zeros((len(sized), needed.size), dtype=np.int64)
         counts[index] = needed
-        if best is None or _total(counts, sized) < _total(best, sized):
+        if best is None or _total(counts, sized, before) < _total(best, sized, before):
             best = counts
     if best is None:
         raise ConfigError(
@@ -106,32 +112,31 @@ def greedy_plan(required: tuple[float, ...], sized: tuple[SizedType, ...]) -> Co
     return best
 
 
-def _orders(
-    counts: Counts,
-) -> Counts:
-    before = np.concatenate([np.zeros((counts.shape[0], 1)), counts[:, :-1]], axis=1)
-    return np.asarray(np.maximum(counts - before, 0), dtype=np.int64)
+def _held_counts(sized: tuple[SizedType, ...], held: tuple[NodeCount, ...]) -> Counts:
+    by_type = {node.type: node.count for node in held}
+    return np.array([by_type.get(one.type.name, 0) for one in sized], dtype=np.int64)
+
+
+def _orders(counts: Counts, before: Counts) -> Counts:
+    earlier = np.concatenate([before[:, None], counts[:, :-1]], axis=1)
+    return np.asarray(np.maximum(counts - earlier, 0), dtype=np.int64)
 
 
 def _bills(
-    counts: Counts,
-    sized: tuple[SizedType, ...],
+    counts: Counts, sized: tuple[SizedType, ...], before: Counts
 ) -> tuple[Floats, Floats]:
     prices = np.array([one.type.price_eur for one in sized])
     setups = np.array([one.type.setup_eur for one in sized])
-    return prices @ counts, setups @ _orders(counts)
+    return prices @ counts, setups @ _orders(counts, before)
 
 
-def _total(
-    counts: Counts,
-    sized: tuple[SizedType, ...],
-) -> float:
-    rents, setups = _bills(counts, sized)
+def _total(counts: Counts, sized: tuple[SizedType, ...], before: Counts) -> float:
+    rents, setups = _bills(counts, sized, before)
     return float(rents.sum() + setups.sum())
 
 
 def _solve(
-    required: tuple[float, ...], sized: tuple[SizedType, ...]
+    required: tuple[float, ...], sized: tuple[SizedType, ...], before: Counts
 ) -> tuple[Counts, float] | None:
     """Return the solver's plan and bound, None when it found no plan in time."""
     solver = highspy.Highs()
@@ -167,7 +172,7 @@ def _solve(
             solver.addConstr(active[t, m] <= limits[t] * present[t, m])
             # Without one node of a type that is present the rest must be enough.
             solver.addConstr(pool - usable[t] * present[t, m] >= required[m])
-            earlier = active[t, m - 1] if m else 0
+            earlier = active[t, m - 1] if m else int(before[t])
             solver.addConstr(ordered[t, m] >= active[t, m] - earlier)
             term = sized[t].type.term_months
             held = sum(ordered[t, k] for k in range(max(0, m - term + 1), m + 1))

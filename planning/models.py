@@ -274,6 +274,14 @@ class StreamMix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCount:
+    """So many nodes of one type."""
+
+    type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What there is, what comes in, what goes out besides the nodes."""
 
@@ -298,17 +306,11 @@ class Budget:
     mean_ratio: float | None = None
     """Mean ÷ peak concurrency of a month for traffic; None: from the history."""
     streams: StreamMix | None = None
+    held: tuple[NodeCount, ...] = ()
+    """Nodes already rented when the plan begins: no set-up is due for them."""
 
 
 # --- the plan ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeCount:
-    """So many nodes of one type."""
-
-    type: str
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,20 @@
 """What a plan assumes, said with its reason and its source. Pure."""
 
-from planning.models import Assumption, Budget, Catalog, History
+from planning.models import (
+    Assumption,
+    Budget,
+    CapacityUsed,
+    Catalog,
+    Forecast,
+    History,
+)
 from planning.placement import UTILISATION_TABLE
 from planning.series import Shape
 from planning.sizing import SizedType
 from planning.traffic import DEFAULT_STREAMS
 
 OURS = "our assumption"
+FINE_STEP_S = 300
 
 
 def assumptions_of(
@@ -125,3 +133,63 @@ def _largest(budget: Budget, shape: Shape, largest_meeting: int) -> Assumption:
         reason="neither budget nor history tells it: a tenth of the highest peak",
         source=OURS,
     )
+
+
+def warnings_of(
+    *,
+    history: History,
+    catalog: Catalog,
+    budget: Budget,
+    capacities: tuple[CapacityUsed, ...],
+    sized: tuple[SizedType, ...],
+    predicted: Forecast,
+    largest_meeting: int,
+) -> tuple[str, ...]:
+    """Return what a reader of the plan must know before believing it."""
+    warnings = [*catalog.warnings, *predicted.warnings]
+    if predicted.level_shift:
+        warnings.append(
+            "the last week lay above what the forecast before it called its .99 "
+            "quantile: the level may have shifted, look at the shock scenarios"
+        )
+    if history.step_s > FINE_STEP_S:
+        warnings.append(
+            f"peaks come from values every {history.step_s // 60} minutes: what lies "
+            "between them is not seen"
+        )
+    if history.duplicates:
+        warnings.append(
+            f"{history.duplicates} samples of {history.source} were duplicates: the "
+            "larger value was kept"
+        )
+    if history.gaps:
+        longest = max(history.gaps, key=lambda gap: gap.duration_s)
+        warnings.append(
+            f"{history.source} has {len(history.gaps)} gaps, the longest of "
+            f"{longest.duration_s / 3600:.0f} hours from {longest.starts_at}"
+        )
+    planned = {one.type.name for one in sized}
+    able = {used.type for used in capacities}
+    warnings.extend(
+        f"{used.type} cannot hold the largest meeting of {largest_meeting} and is "
+        "left out"
+        for used in capacities
+        if used.type not in planned
+    )
+    warnings.extend(
+        f"{kind.name} has no capacity and is left out"
+        for kind in catalog.types
+        if kind.name not in able
+    )
+    warnings.extend(
+        f"at the low end of its capacity ({used.low:g}) {used.type} cannot hold the "
+        f"largest meeting of {largest_meeting}"
+        for used in capacities
+        if used.low < largest_meeting <= used.participants
+    )
+    if budget.largest_meeting and budget.largest_meeting > max(history.participants):
+        warnings.append(
+            f"the largest meeting to plan for ({largest_meeting}) is above every peak "
+            "of the history"
+        )
+    return tuple(warnings)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.models import Interval, StreamMix
-from planning.sampling import log_normal
+from planning.models import History, Interval, StreamMix
+from planning.sampling import interval_of, log_normal
+from planning.series import month_days, monthly_means
 
 Floats = NDArray[np.float64]
 BITS_PER_BYTE = 8.0
@@ -24,7 +25,7 @@ DEFAULT_STREAMS = StreamMix(
     microphones_ratio=Interval(low=0.5, mid=0.7, high=0.9),
     audio_ratio=Interval(low=0.9, mid=0.97, high=1.0),
     screens_seen=Interval(low=0.05, mid=0.12, high=0.25),
-    camera_bps=Interval(low=120e3, mid=175e3, high=250e3),
+    camera_bps=Interval(low=130e3, mid=175e3, high=230e3),
     audio_bps=Interval(low=40e3, mid=50e3, high=60e3),
     screen_bps=Interval(low=300e3, mid=600e3, high=1_000e3),
     signalling_bps=Interval(low=5e3, mid=15e3, high=30e3),
@@ -68,6 +69,26 @@ def draw_rates(mix: StreamMix, rng: np.random.Generator, count: int) -> Rates:
         + screens_seen * screen / 10.0
     )
     return Rates(out_bps=tuple(out.tolist()), in_bps=tuple(into.tolist()))
+
+
+def traffic_between(
+    history: History,
+    first_month: str,
+    last_month: str,
+    mix: StreamMix,
+    rng: np.random.Generator,
+    count: int = 4000,
+) -> tuple[Interval, Interval]:
+    """Return (out, in): bytes of the months from first to last, from their means."""
+    rates = draw_rates(mix, rng, count)
+    out, into = np.zeros(count), np.zeros(count)
+    for month, mean in monthly_means(history):
+        if first_month <= month <= last_month:
+            days = float(month_days(month))
+            present = np.full(count, mean)
+            out += monthly_bytes(present, np.array(rates.out_bps), days)
+            into += monthly_bytes(present, np.array(rates.in_bps), days)
+    return interval_of(out), interval_of(into)
 
 
 def monthly_bytes(

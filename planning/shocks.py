@@ -1,0 +1,96 @@
+"""Shock scenarios: demand multiplied from a month on, beside the forecast. Pure.
+
+No history tells of a lockdown to come, so a shock is never averaged into the forecast:
+it is planned for separately, with the same simulated paths and the same money.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bots.errors import ConfigError
+from planning.bills import (
+    Demand,
+    Terms,
+    from_balance_on,
+    months_before,
+    simulate_bills,
+)
+from planning.budget import runways
+from planning.buying import cheapest_purchase
+from planning.models import MonthPlan, NodeCount, Shock, ShockRow
+from planning.sampling import interval_of
+from planning.sizing import SizedType
+
+
+def shock_row(
+    shock: Shock,
+    demand: Demand,
+    terms: Terms,
+    sized: tuple[SizedType, ...],
+    months: tuple[MonthPlan, ...],
+) -> ShockRow:
+    """Return what `shock` takes and what money is left.
+
+    Raises ConfigError for a month outside the plan.
+    """
+    label = shock.month or demand.months[0]
+    if label not in demand.months:
+        raise ConfigError(
+            f"{terms.budget.source} plans a shock in {label}, outside the plan's "
+            f"months {demand.months[0]} to {demand.months[-1]}"
+        )
+    index = demand.months.index(label)
+    planned = months[index]
+    nodes, note = planned.nodes, ""
+    rent, setup = planned.node_cost_eur, 0.0
+    try:
+        wanted = (demand.required[index] * shock.factor,)
+        bought = cheapest_purchase(wanted, sized, planned.nodes)
+        nodes, rent = bought.nodes[0], bought.rent_eur[0]
+        setup = _setup_of_more(nodes, planned.nodes, sized)
+    except ConfigError as error:
+        note = f"cannot be served: {error}"
+    monthly = rent + planned.fixed_cost_eur + planned.traffic_cost_eur * shock.factor
+    return ShockRow(
+        factor=shock.factor,
+        month=label,
+        peak=planned.peak.p95 * shock.factor,
+        nodes=nodes,
+        extra_nodes=max(0, _count(nodes) - _count(planned.nodes)),
+        cost_eur=monthly + setup,
+        monthly_cost_eur=monthly,
+        runway_months=interval_of(_runways(shock.factor, index, demand, terms)),
+        note=note,
+    )
+
+
+def _runways(
+    factor: float, index: int, demand: Demand, terms: Terms
+) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+    peaks = demand.peaks.copy()
+    peaks[:, index:] *= factor
+    bills = simulate_bills(replace(demand, peaks=peaks), terms)
+    offset = months_before(terms.budget, demand.months)
+    return runways(
+        terms.budget.balance_eur,
+        from_balance_on(bills.income, offset),
+        from_balance_on(bills.total, offset),
+        terms.budget.reserve_eur,
+    )
+
+
+def _setup_of_more(
+    nodes: tuple[NodeCount, ...],
+    planned: tuple[NodeCount, ...],
+    sized: tuple[SizedType, ...],
+) -> float:
+    prices = {one.type.name: one.type.setup_eur for one in sized}
+    had = {node.type: node.count for node in planned}
+    return sum(
+        max(0, node.count - had.get(node.type, 0)) * prices[node.type] for node in nodes
+    )
+
+
+def _count(nodes: tuple[NodeCount, ...]) -> int:
+    return sum(node.count for node in nodes)
