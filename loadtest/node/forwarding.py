@@ -260,6 +260,8 @@ class Producer:
             return  # padding only, a probe
         stored = StoredPacket(sequence, packet[1] & 0x80, timestamp, packet[begin:end])
         self._history[sequence % HISTORY_PACKETS] = stored
+        if self._asks_again and _starts_key_frame(stored.payload):
+            self._asks_again = False
         for consumer in self.consumers:
             if consumer.awaits_key_frame:
                 if not _starts_key_frame(stored.payload):

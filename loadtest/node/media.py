@@ -118,7 +118,8 @@ class NodeMedia:
         self._clock.cancel()
         for transport in tuple(self._transports):
             self.close(transport)
-        await self._group.__aexit__(kind, error, trace)
+        # The group holds our clock alone: the caller's error is not to be wrapped in it.
+        await self._group.__aexit__(None, None, None)
 
     def open(self) -> Transport:
         """Return a new transport, listening."""
