@@ -1,6 +1,11 @@
-"""The clock of a run: seconds since its start, on the machine's monotonic clock."""
+"""The clock of a run: seconds since its start, on the machine's monotonic clock.
+
+It is the one door to the time of day for a participant, whose protocol wants it in two
+places (a cursor and a "last seen"); nothing is ever measured with that.
+"""
 
 import time
+from datetime import UTC, datetime
 
 
 class RunClock:
@@ -19,3 +24,7 @@ class RunClock:
     def elapsed_at(self, monotonic_s: float) -> float:
         """Return what `elapsed_s` was at a reading of `time.monotonic()`."""
         return monotonic_s - self.zero_s
+
+    def utc(self) -> datetime:
+        """Return the time of day."""
+        return datetime.now(UTC)

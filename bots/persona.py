@@ -142,13 +142,24 @@ def number_of(name: str) -> int | None:
 
 def device_id(plan: ParticipantPlan) -> str:
     """Return a camera's stable id in the form of a browser's: 64 hex digits."""
-    generator = np.random.default_rng((plan.seed, plan.number, 1))
-    return generator.bytes(32).hex()
+    return rng_of(plan, Chance.DEVICE).bytes(32).hex()
 
 
-def rng_of(plan: ParticipantPlan, stream: int = 0) -> np.random.Generator:
-    """Return the chance of one participant; `stream` tells its habits apart."""
-    return np.random.default_rng((plan.seed, plan.number, 2 + stream))
+class Chance(enum.IntEnum):
+    """Streams of chance: one habit more does not shift another's times."""
+
+    DEVICE = 1
+    SESSION = 2
+    IDS = 3
+    TALK = 4
+    CHAT = 5
+    HAND = 6
+    DELAY = 7
+
+
+def rng_of(plan: ParticipantPlan, stream: Chance) -> np.random.Generator:
+    """Return one stream of a participant's chance."""
+    return np.random.default_rng((plan.seed, plan.number, int(stream)))
 
 
 class _Talk(enum.Enum):

@@ -1,0 +1,127 @@
+"""The HTTP part of a join: the session on a node, its addresses and its settings."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bots.errors import ApiRefusal, ClusterError, TargetUnusable
+from bots.models import IceServer, ParticipantPlan
+from bots.persona import display_name
+from bots.protocol import api, dialect
+from bots.protocol.answers import ApiIndex, Joined
+from bots.protocol.dialect import ClientSettings, Dialect
+from bots.redaction import Secret
+from bots.transport import Transport
+
+MOST_REDIRECTS = 3
+"""A balancer sends a join on once; more than this is a circle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The server or cluster that participants join."""
+
+    api_url: str
+    """`https://host/bigbluebutton/api`."""
+    secret: Secret
+    ca_file: str | None = None
+    algorithm: api.ChecksumAlgorithm = "sha256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a participant holds after the HTTP part of its join."""
+
+    joined: Joined
+    index: ApiIndex
+    dialect: Dialect
+    settings: ClientSettings
+    api_url: str
+    """Of the node that answered, behind a balancer another than the target's."""
+    sfu_url: str = field(repr=False)
+
+    @property
+    def rtt_url(self) -> str:
+        """The address whose round trip the client measures."""
+        return self.api_url.removesuffix("/api") + "/rtt-check"
+
+
+async def join_session(
+    transport: Transport, target: Target, plan: ParticipantPlan, meeting_id: str
+) -> Session:
+    """Join by the API and ask what a browser asks before its first socket.
+
+    Raises ApiRefusal with BBB's key (`unsupported` for a version or a bridge without an
+    adapter), or ClusterError when the server cannot be reached.
+    """
+    joined, api_url = await _join(transport, target, plan, meeting_id)
+    if joined.guest_status == "DENY":
+        raise ApiRefusal("the guest was denied entry", code="guestDeniedAccess")
+    index = api.parse_index(await transport.get(api.index_url(api_url), as_json=True))
+    try:
+        spoken = dialect.detect(index)
+        settings = await _settings(transport, index, joined.session_token)
+        dialect.refuse_foreign_bridges(settings)
+    except TargetUnusable as unusable:
+        raise ApiRefusal(str(unusable), code="unsupported") from unusable
+    return Session(
+        joined=joined,
+        index=index,
+        dialect=spoken,
+        settings=settings,
+        api_url=api_url,
+        sfu_url=_sfu_url(api_url, joined.session_token),
+    )
+
+
+async def ice_servers(transport: Transport, session: Session) -> tuple[IceServer, ...]:
+    """Return the servers of `stuns`; none where the server does not say."""
+    try:
+        url = api.stuns_url(session.api_url, session.joined.session_token)
+        return api.parse_stuns(await transport.get(url))
+    except ClusterError:
+        return ()
+
+
+async def _join(
+    transport: Transport, target: Target, plan: ParticipantPlan, meeting_id: str
+) -> tuple[Joined, str]:
+    url = api.join_url(
+        target.api_url,
+        meeting_id=meeting_id,
+        full_name=display_name(plan.number),
+        role=plan.role,
+        secret=target.secret.reveal(),
+        algorithm=target.algorithm,
+    )
+    for _ in range(MOST_REDIRECTS):
+        answer = api.parse_join(await transport.get(url))
+        if isinstance(answer, Joined):
+            parts = urlsplit(url)
+            path = parts.path.removesuffix("/join")
+            return answer, f"{parts.scheme}://{parts.netloc}{path}"
+        url = answer.url
+    raise ApiRefusal(
+        f"the join was redirected more than {MOST_REDIRECTS} times", code="malformed"
+    )
+
+
+async def _settings(
+    transport: Transport, index: ApiIndex, session_token: str
+) -> ClientSettings:
+    """Return the client settings, in whichever form this version serves them."""
+    for path in dialect.STATIC_DATA_PATHS if index.graphql_api_url else ():
+        answer = await transport.get(
+            f"{index.graphql_api_url}/{path}",
+            headers={"x-session-token": session_token},
+        )
+        settings = dialect.parse_client_settings(answer)
+        if settings is not None:
+            return settings
+    return ClientSettings()
+
+
+def _sfu_url(api_url: str, session_token: str) -> str:
+    parts = urlsplit(api_url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    query = api.encode((("sessionToken", session_token),))
+    return f"{scheme}://{parts.netloc}/bbb-webrtc-sfu?{query}"
