@@ -15,9 +15,8 @@ streams and steps, not with time. Pure.
 
 import math
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bots.models import (
     EngineReport,
@@ -32,19 +31,19 @@ from loadtest.models import (
     LoadPoint,
     MeetingProfile,
     NodeSample,
-    Percentiles,
     Record,
     RunHeader,
     StepRecord,
 )
+from loadtest.step_sums import StepSums, frozen_shares, losses, mean_of, percentiles
 from loadtest.streams import Streams, streams_of
 
 OUR_DECISIONS: tuple[Outcome, ...] = ("left", "withdrawn")
 """Outcomes that we chose: no evidence about the node."""
-PACKETS_MIN = 25
-"""Fewer packets expected of a participant than half a second of audio give no loss."""
 REPORT_GAP_MAX_S = 2.0
 """A stream silent for longer than this was not there meanwhile."""
+STREAMS_MIN = 0.9
+"""Share of the expected streams below which an unanswered request counts as missing."""
 MEASURED_MIN = 0.5
 """Share of the judged part that must have been measured; less is no load point."""
 
@@ -55,78 +54,6 @@ def load_points(records: Iterable[Record]) -> tuple[LoadPoint, ...]:
     for record in records:
         aggregate.add(record)
     return aggregate.points()
-
-
-def percentiles(samples: Sequence[float]) -> Percentiles | None:
-    """Return nearest-rank percentiles, None without a sample.
-
-    The p-th percentile is the smallest sample with at least p % of all samples at or
-    below it, so infinite samples need no arithmetic.
-    """
-    if not samples:
-        return None
-    ordered = sorted(samples)
-
-    def at(share: float) -> float:
-        return ordered[max(0, math.ceil(share * len(ordered) - 1e-9) - 1)]
-
-    return Percentiles(
-        count=len(ordered),
-        p50=at(0.50),
-        p95=at(0.95),
-        max=ordered[-1],
-        missing=sum(1 for sample in ordered if math.isinf(sample)),
-    )
-
-
-@dataclass(slots=True)
-class _Received:
-    """What one participant received of one medium in a step's judged part."""
-
-    expected: int = 0
-    lost: int = 0
-    watched_s: float = 0.0
-    frozen_s: float = 0.0
-
-
-@dataclass(slots=True)
-class _Sums:
-    """What was added up for one step."""
-
-    joined: int = 0
-    refused: set[int] = field(default_factory=set)
-    failed: int = 0
-    dropped: int = 0
-    join_times_s: list[float] = field(default_factory=list)
-    first_audio_s: list[float] = field(default_factory=list)
-    first_camera_s: list[float] = field(default_factory=list)
-    audio: defaultdict[int, _Received] = field(
-        default_factory=lambda: defaultdict(_Received)
-    )
-    video: defaultdict[int, _Received] = field(
-        default_factory=lambda: defaultdict(_Received)
-    )
-    stream_s: defaultdict[tuple[str, bool], float] = field(
-        default_factory=lambda: defaultdict(float)
-    )
-    """(direction at the participant, is audio) -> stream-seconds with packets."""
-    sent_bytes: int = 0
-    received_bytes: int = 0
-    node_cpu_s: defaultdict[str, float] = field(
-        default_factory=lambda: defaultdict(float)
-    )
-    node_seconds: defaultdict[str, float] = field(
-        default_factory=lambda: defaultdict(float)
-    )
-    node_core_s: defaultdict[str, float] = field(
-        default_factory=lambda: defaultdict(float)
-    )
-    node_samples: int = 0
-    engine_cpu_max: float = 0.0
-    engine_lag_max_s: float = 0.0
-    warm_up_lag_max_s: float = 0.0
-    late_packets: int = 0
-    sent_packets: int = 0
 
 
 @dataclass(slots=True)
@@ -145,7 +72,7 @@ class Aggregate:
         self._profiles: dict[str, MeetingProfile] = {}
         self._steps: list[StepRecord] = []
         self._starts: list[float] = []
-        self._sums: list[_Sums] = []
+        self._sums: list[StepSums] = []
         self._stays: dict[int, _Stay] = {}
         self._last_report_s: dict[tuple[int, str, str, int], float] = {}
         self._seen_until_s = 0.0
@@ -160,7 +87,7 @@ class Aggregate:
             case StepRecord():
                 self._steps.append(record)
                 self._starts.append(record.elapsed_s)
-                self._sums.append(_Sums())
+                self._sums.append(StepSums())
             case JoinReport():
                 self._add_join(record)
             case MilestoneReport():
@@ -190,7 +117,7 @@ class Aggregate:
         index = bisect_right(self._starts, elapsed_s) - 1
         return index if index >= 0 else None
 
-    def _judged_at(self, elapsed_s: float) -> _Sums | None:
+    def _judged_at(self, elapsed_s: float) -> StepSums | None:
         """Return the sums of the step whose judged part holds this time."""
         index = self._index_at(elapsed_s)
         if index is None:
@@ -212,9 +139,13 @@ class Aggregate:
         index = self._index_at(_asked_s(join.asked_s, join.elapsed_s, took_s))
         if join.outcome == "joined":
             self._stays[join.participant] = _Stay(join.elapsed_s)
-        if index is None or join.outcome in OUR_DECISIONS:
+        if index is None:
             return
         sums = self._sums[index]
+        if join.outcome in OUR_DECISIONS:
+            # Stopped after the step's end, it was still hanging when it was judged.
+            sums.unasked += join.elapsed_s <= self._judged_part(index)[1]
+            return
         if join.outcome == "joined":
             sums.joined += 1
             if join.join_time_s is not None:
@@ -300,11 +231,13 @@ class Aggregate:
         window_s = ends_s - starts_s
         present = self._present(starts_s, ends_s)
         joins, join_success = self._join_success(index)
-        cores = _mean_of(sums.node_core_s, sums.node_seconds)
-        used = _mean_of(sums.node_cpu_s, sums.node_seconds)
+        cores = mean_of(sums.node_core_s, sums.node_seconds)
+        used = mean_of(sums.node_cpu_s, sums.node_seconds)
         mean = {key: total / window_s for key, total in sums.stream_s.items()}
         profile = self._profiles.get(step.profile)
         expected = streams_of(profile, step.participants) if profile else Streams()
+        audio_out = mean.get(("in", True), 0.0)
+        video_out = mean.get(("in", False), 0.0)
         return LoadPoint(
             step=step.step,
             profile=step.profile,
@@ -317,15 +250,21 @@ class Aggregate:
             join_success=join_success,
             dropped=sums.dropped / max(present, sums.dropped, 1.0),
             join_time_s=percentiles(sums.join_times_s),
-            first_audio_s=percentiles(sums.first_audio_s),
-            first_camera_s=percentiles(sums.first_camera_s),
-            audio_loss=percentiles(_losses(sums.audio.values())),
-            video_loss=percentiles(_losses(sums.video.values())),
-            frozen=percentiles(_frozen(sums.video.values())),
+            first_audio_s=percentiles(
+                sums.first_audio_s
+                + self._pending(index, "audio_out", len(sums.first_audio_s), audio_out)
+            ),
+            first_camera_s=percentiles(
+                sums.first_camera_s
+                + self._pending(index, "video_out", len(sums.first_camera_s), video_out)
+            ),
+            audio_loss=percentiles(losses(sums.audio.values())),
+            video_loss=percentiles(losses(sums.video.values())),
+            frozen=percentiles(frozen_shares(sums.video.values())),
             audio_in=mean.get(("out", True), 0.0),
-            audio_out=mean.get(("in", True), 0.0),
+            audio_out=audio_out,
             video_in=mean.get(("out", False), 0.0),
-            video_out=mean.get(("in", False), 0.0),
+            video_out=video_out,
             sent_bps=8 * sums.sent_bytes / window_s,
             received_bps=8 * sums.received_bytes / window_s,
             node_cpu_ratio=None if used is None or not cores else used / cores,
@@ -357,8 +296,8 @@ class Aggregate:
         """Return the joins tried in a step, and the share of them that succeeded.
 
         A join still without an outcome when the step is judged has not succeeded: as
-        many are counted as the step needed beyond those who stayed from before and
-        those who had already failed.
+        many are counted as the step needed beyond those who stayed from before, those
+        who had already failed and those whom our own engine did not take.
         """
         step, sums = self._steps[index], self._sums[index]
         first = self._first_of_ascent(index)
@@ -371,11 +310,32 @@ class Aggregate:
             and (stay.left_s >= ends_s or stay.is_dropped)
         )
         failed_before = set().union(*(s.refused for s in self._sums[first:index]))
-        needed = step.participants - stayed - len(failed_before - self._stays.keys())
+        needed = step.participants - stayed - sums.unasked
+        needed -= len(failed_before - self._stays.keys())
         tried = sums.joined + sums.failed
         if max(tried, needed) <= 0:
             return 0, None
         return tried, sums.joined / max(tried, needed)
+
+    def _pending(self, index: int, name: str, told: int, seen: float) -> list[float]:
+        """Return an infinite wait for each stream asked for of which nothing came yet.
+
+        Only where streams are missing: then a first packet that was never told is one
+        that had not come when the step was judged. Who did not join waits for nothing.
+        """
+        step = self._steps[index]
+        profile = self._profiles.get(step.profile)
+        if profile is None or self._sums[index].unasked:
+            return []
+        is_first = self._first_of_ascent(index) == index
+        before = 0 if is_first else self._steps[index - 1].participants
+        expected = int(getattr(streams_of(profile, step.participants), name))
+        asked = expected - int(getattr(streams_of(profile, before), name))
+        if seen >= STREAMS_MIN * expected:
+            return []
+        _, join_success = self._join_success(index)
+        asked = round(asked * (1.0 if join_success is None else join_success))
+        return [math.inf] * max(0, asked - told)
 
     def _first_of_ascent(self, index: int) -> int:
         """Return the step with which the meetings of step `index` began.
@@ -393,24 +353,3 @@ class Aggregate:
 
 def _asked_s(asked_s: float | None, elapsed_s: float, took_s: float) -> float:
     return elapsed_s - took_s if asked_s is None else asked_s
-
-
-def _losses(received: Iterable[_Received]) -> list[float]:
-    return [
-        max(0, each.lost) / each.expected
-        for each in received
-        if each.expected >= PACKETS_MIN
-    ]
-
-
-def _frozen(received: Iterable[_Received]) -> list[float]:
-    return [each.frozen_s / each.watched_s for each in received if each.watched_s > 0]
-
-
-def _mean_of(
-    totals: defaultdict[str, float], seconds: defaultdict[str, float]
-) -> float | None:
-    """Return the sum over nodes of each one's mean per second; None without samples."""
-    if not totals:
-        return None
-    return sum(totals[node] / seconds[node] for node in totals)

@@ -12,8 +12,9 @@ from bots.models import (
     MilestoneReport,
     StreamReport,
 )
-from loadtest.aggregate import Aggregate, load_points, percentiles
+from loadtest.aggregate import Aggregate, load_points
 from loadtest.models import EndRecord, LoadPoint, NodeSample, Record, StepRecord
+from loadtest.step_sums import percentiles
 from loadtest.streams import streams_of
 from tests.support.runs import (
     CLASSES,
@@ -167,6 +168,23 @@ def test_a_join_without_an_outcome_has_not_succeeded():
     assert point.join_success == pytest.approx(0.5)
 
 
+def test_joins_that_our_own_engine_did_not_take_are_no_failures_of_the_node():
+    full = join(5, 11.0, outcome="withdrawn", join_time_s=None, code="engine full")
+
+    point = only_point(step(), *ALL_JOINED[:5], full)
+
+    assert point.join_success == 1.0
+    assert point.present < point.participants
+
+
+def test_a_join_stopped_after_its_step_was_hanging_and_has_not_succeeded():
+    hanging = join(5, 23.0, outcome="withdrawn", join_time_s=None, asked_s=11.0)
+
+    point = only_point(step(), *ALL_JOINED[:5], hanging)
+
+    assert point.join_success == pytest.approx(5 / 6)
+
+
 def test_a_join_that_failed_in_a_step_before_is_not_counted_again():
     refused = join(5, 11.0, outcome="refused", join_time_s=None)
     new = tuple(join(number, 23.0) for number in range(6, 12))
@@ -210,13 +228,57 @@ def test_a_milestone_that_never_came_is_infinitely_late():
         outcome="left",
     )
 
-    point = only_point(step(), *ALL_JOINED, came, missing, gone)
+    seen = [
+        stream(14.5 + n, media="camera", ssrc=ssrc)
+        for n in range(8)
+        for ssrc in range(10)
+    ]
+
+    point = only_point(step(), *ALL_JOINED, came, missing, gone, *seen)
 
     assert point.first_camera_s is not None
     assert point.first_camera_s.count == 2
     assert point.first_camera_s.missing == 1
     assert point.first_camera_s.p50 == 0.4
     assert math.isinf(point.first_camera_s.p95)
+
+
+def test_a_stream_still_waited_for_when_the_step_is_judged_is_infinitely_late():
+    hanging = only_point(step(), *ALL_JOINED)
+    there = only_point(
+        step(),
+        *ALL_JOINED,
+        *(stream(14.5 + n, ssrc=ssrc) for n in range(8) for ssrc in range(6)),
+    )
+
+    assert hanging.first_audio_s is not None
+    assert hanging.first_audio_s.missing == 6
+    assert there.first_audio_s is None
+
+
+def test_who_was_refused_waits_for_no_media():
+    refused = [
+        join(number, 11.0, outcome="refused", join_time_s=None) for number in (3, 4, 5)
+    ]
+    heard = [
+        MilestoneReport(
+            elapsed_s=11.0, participant=number, meeting=0, media="audio", wait_s=0.1
+        )
+        for number in range(3)
+    ]
+
+    point = only_point(step(), *ALL_JOINED[:3], *refused, *heard)
+
+    assert point.first_audio_s is not None
+    assert point.first_audio_s.missing == 0
+
+
+def test_media_of_joins_that_our_own_engine_did_not_take_is_not_waited_for():
+    full = join(5, 11.0, outcome="withdrawn", join_time_s=None, code="engine full")
+
+    point = only_point(step(), *ALL_JOINED[:5], full)
+
+    assert point.first_camera_s is None
 
 
 def test_rates_and_loss_leave_the_warm_up_out():
