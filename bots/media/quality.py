@@ -18,7 +18,8 @@ from bots.models import Direction, Media
 
 MAX_DROPOUT = 3000
 """A jump further than this is a new start of the stream (RFC 3550 A.1)."""
-MAX_MISORDER = 100
+MAX_MISORDER = 500
+"""More than the RFC's 100: what is sent again after a NACK may come a second late."""
 FREEZE_FACTOR = 3.0
 FREEZE_EXTRA_S = 0.150
 FREEZE_AVERAGE_FRAMES = 30
@@ -85,8 +86,8 @@ class Reception:
         """Count a packet and return its distance from the highest number before it.
 
         1 is the packet in order, more a gap before it, 0 and less a late one or a
-        duplicate. The first packet, and a new start after a jump, give 1. A single
-        stray number is dropped, uncounted, and gives 0 (RFC 3550 A.1).
+        duplicate. The first packet gives 1, a new start after a jump MAX_DROPOUT. A
+        single stray number is dropped, uncounted, and gives 0 (RFC 3550 A.1).
         """
         if self.first is None:
             self.first = self.highest = sequence
@@ -107,7 +108,7 @@ class Reception:
                 self.highest = self.highest + distance
                 self.first = self.highest
                 self._last_arrival_s = 0.0
-                distance = 1
+                distance = MAX_DROPOUT
             if self._last_arrival_s:
                 ticks = timestamp - self._last_timestamp
                 if not -0x80000000 < ticks < 0x80000000:

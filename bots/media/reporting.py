@@ -1,0 +1,246 @@
+"""The RTCP of one session: reports about once a second, feedback, and what is heard.
+
+One `Reporter` a session, all of them on the process's pacer. Every packet is packed
+directly (`rtcp.build_*`); nothing here creates an object per stream and second.
+"""
+
+import random
+from collections.abc import Callable
+
+from bots.media import rtcp
+from bots.media.pacer import NEVER
+from bots.media.receiving import ReceiveStream
+from bots.media.sending import Outlet, SendStream
+
+REPORT_INTERVAL_S = 1.0
+FEEDBACK_INTERVAL_S = 0.25
+"""Transport-cc feedback: libwebrtc sends it every 50 to 250 ms."""
+REPAIR_INTERVAL_S = 0.1
+"""While packets are missing or a key frame is awaited."""
+RTCP_SILENT_S = 10.0
+FEEDBACK_SPAN = 4000
+"""Transport-wide numbers one feedback covers at most."""
+LEAST_ESTIMATE_BPS = 1_000_000
+MAX_BLOCKS = 31
+
+
+class Reporter:
+    """Sends a session's RTCP on time and takes what comes; `pacer.Timed`."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        *,
+        senders: list[SendStream],
+        streams: dict[int, ReceiveStream],
+        arrivals: list[tuple[int, float]],
+        own_ssrc: int,
+        cname: str,
+        has_reference_time: bool,
+        has_transport_feedback: bool,
+        has_estimate: bool,
+        has_video_in: bool,
+        unix_offset_s: float,
+        tick: Callable[[float], None],
+        rng: random.Random,
+    ) -> None:
+        """`tick` is called on every turn; `unix_offset_s` makes our clock Unix time."""
+        self.due_s = NEVER
+        self.rtt_s: float | None = None
+        self.heard_s = 0.0
+        self.is_silent = False
+        """No RTCP for far longer than before, although we send media."""
+        self.byes: set[int] = set()
+        self._outlet = outlet
+        self._senders = senders
+        self._streams = streams
+        self._arrivals = arrivals
+        self._own_ssrc = own_ssrc
+        self._description = rtcp.build_source_description(own_ssrc, cname)
+        self._has_reference_time = has_reference_time
+        self._has_feedback = has_transport_feedback
+        self._has_estimate = has_estimate
+        self._interval_s = FEEDBACK_INTERVAL_S if has_video_in else REPORT_INTERVAL_S
+        self._unix_offset_s = unix_offset_s
+        self._tick = tick
+        self._rng = rng
+        self._next_report_s = 0.0
+        self._longest_gap_s = 0.0
+        self._feedback_count = 0
+        self._reference: tuple[int, int, float] | None = None
+        self._estimated = (0.0, 0)
+
+    def begin(self, now_s: float) -> None:
+        """Start the schedule; the first report comes within half a second."""
+        self.due_s = now_s + self._rng.uniform(0.05, 0.5)
+        self._next_report_s = self.due_s
+        self.heard_s = now_s
+        self._outlet.pacer.add(self)
+
+    def end(self) -> None:
+        """Leave the pacer."""
+        self.due_s = NEVER
+
+    def fire(self, now_s: float) -> None:
+        """Send what is due."""
+        self._tick(now_s)
+        if self.due_s == NEVER or not self._outlet.is_open:
+            self.due_s = NEVER
+            return
+        interval_s = self._interval_s
+        for stream in self._streams.values():
+            if stream.has_wishes:
+                interval_s = REPAIR_INTERVAL_S
+                self.send_wishes(stream, now_s)
+        if self._arrivals:
+            self._send_feedback()
+        if now_s >= self._next_report_s:
+            # spread over 0.5 to 1.5 of the interval (RFC 3550 section 6.3.1)
+            self._next_report_s = now_s + REPORT_INTERVAL_S * self._rng.uniform(
+                0.8, 1.2
+            )
+            self._outlet.send_rtcp(self.report(now_s))
+            self._notice_silence(now_s)
+        self.due_s = now_s + interval_s
+
+    def send_wishes(self, stream: ReceiveStream, now_s: float) -> None:
+        """Send the NACK and PLI that a stream needs now."""
+        text = stream.wishes(now_s, self._own_ssrc)
+        if text:
+            self._outlet.send_rtcp(text)
+
+    def report(self, now_s: float) -> bytes:
+        """Return the compound of this moment: SR or RR, SDES, XR, REMB."""
+        ntp = rtcp.ntp_timestamp(now_s + self._unix_offset_s)
+        blocks = [stream.report_block(now_s) for stream in self._streams.values()]
+        del blocks[MAX_BLOCKS:]
+        parts: list[bytes] = []
+        for sender in self._senders:
+            if sender.packets:
+                parts.append(sender.report(now_s, ntp, blocks))
+                blocks = []
+        if not parts:
+            parts.append(rtcp.build_receiver_report(self._own_ssrc, blocks))
+        parts.append(self._description)
+        if self._has_reference_time:
+            parts.append(rtcp.build_reference_time(self._own_ssrc, ntp))
+        if self._reference is not None:
+            ssrc, last, heard_s = self._reference
+            delay = int((now_s - heard_s) * 65536)
+            parts.append(rtcp.build_delays(self._own_ssrc, [(ssrc, last, delay)]))
+            self._reference = None
+        if self._has_estimate and self._streams:
+            parts.append(self._estimate(now_s))
+        return b"".join(parts)
+
+    def goodbye(self, now_s: float) -> bytes:
+        """Return the last compound."""
+        ssrcs = [sender.ssrc for sender in self._senders] or [self._own_ssrc]
+        return self.report(now_s) + rtcp.build_bye(ssrcs[:MAX_BLOCKS])
+
+    def receive(self, compound: bytes, now_s: float) -> None:
+        """Take a decrypted compound; one that cannot be read is dropped."""
+        try:
+            packets = rtcp.parse_compound(compound)
+        except ValueError:
+            return
+        self._longest_gap_s = max(self._longest_gap_s, now_s - self.heard_s)
+        self.heard_s = now_s
+        for packet in packets:
+            if isinstance(packet, rtcp.SenderReport):
+                stream = self._streams.get(packet.ssrc)
+                if stream is not None:
+                    stream.heard_sender_report(packet, now_s)
+                self._take_blocks(packet.reports, now_s)
+            elif isinstance(packet, rtcp.ReceiverReport):
+                self._take_blocks(packet.reports, now_s)
+            elif isinstance(packet, rtcp.ExtendedReport):
+                self._take_extended(packet, now_s)
+            elif isinstance(packet, rtcp.Nack):
+                for sender in self._senders:
+                    if sender.ssrc == packet.media_ssrc:
+                        sender.answer_nack(packet.sequences, now_s)
+            elif isinstance(packet, rtcp.PictureLoss):
+                for sender in self._senders:
+                    if sender.ssrc == packet.media_ssrc:
+                        sender.answer_key_frame_wish(now_s)
+            elif isinstance(packet, rtcp.FullIntraRequest):
+                wanted = {ssrc for ssrc, _ in packet.requests}
+                for sender in self._senders:
+                    if sender.ssrc in wanted:
+                        sender.answer_key_frame_wish(now_s)
+            elif isinstance(packet, rtcp.Bye):
+                self.byes.update(packet.ssrcs)
+
+    def _compact(self, now_s: float) -> int:
+        return rtcp.compact_ntp(rtcp.ntp_timestamp(now_s + self._unix_offset_s))
+
+    def _take_blocks(self, blocks: tuple[rtcp.ReportBlock, ...], now_s: float) -> None:
+        for block in blocks:
+            for sender in self._senders:
+                if sender.ssrc != block.ssrc:
+                    continue
+                rtt_s = rtcp.round_trip_s(
+                    self._compact(now_s), block.last_sr, block.delay_since_sr
+                )
+                sender.heard_report(block, rtt_s)
+                if rtt_s is not None:
+                    self.rtt_s = rtt_s
+
+    def _take_extended(self, packet: rtcp.ExtendedReport, now_s: float) -> None:
+        if packet.ntp_timestamp is not None:
+            last = rtcp.compact_ntp(packet.ntp_timestamp)
+            self._reference = (packet.ssrc, last, now_s)
+        for ssrc, last, delay in packet.delays:
+            if ssrc == self._own_ssrc:
+                rtt_s = rtcp.round_trip_s(self._compact(now_s), last, delay)
+                if rtt_s is not None:
+                    self.rtt_s = rtt_s
+
+    def _send_feedback(self) -> None:
+        """Tell when each transport-wide number came, since the last time."""
+        arrivals = self._arrivals[:]
+        self._arrivals.clear()
+        if not self._has_feedback:
+            return
+        base = arrivals[0][0]
+        times: dict[int, float] = {}
+        for number, at_s in arrivals:
+            times[((number - base + 0x8000) & 0xFFFF) - 0x8000] = at_s
+        first, last = min(times), max(times)
+        if last - first >= FEEDBACK_SPAN:
+            return  # numbers that jump so far belong to a server that began anew
+        try:
+            feedback = rtcp.build_transport_feedback(
+                self._own_ssrc,
+                next(iter(self._streams), 0),
+                base + first,
+                self._feedback_count,
+                [times.get(number) for number in range(first, last + 1)],
+            )
+        except ValueError:  # over 8 s between two arrivals: nothing worth telling
+            return
+        self._feedback_count += 1
+        self._outlet.send_rtcp(feedback)
+
+    def _estimate(self, now_s: float) -> bytes:
+        """REMB: we have no bottleneck of our own, so at least twice what comes."""
+        size = sum(stream.reception.bytes for stream in self._streams.values())
+        before_s, before = self._estimated
+        self._estimated = (now_s, size)
+        rate = 8 * (size - before) / max(0.1, now_s - before_s) if before_s else 0.0
+        return rtcp.build_bitrate_estimate(
+            self._own_ssrc,
+            max(LEAST_ESTIMATE_BPS, int(2 * rate)),
+            list(self._streams)[:MAX_BLOCKS],
+        )
+
+    def _notice_silence(self, now_s: float) -> None:
+        """mediasoup reports a stream every 1 s (video) to 5 s (audio) at most."""
+        is_sending = any(
+            sender.is_sending and sender.packets for sender in self._senders
+        )
+        limit_s = max(RTCP_SILENT_S, 3 * self._longest_gap_s)
+        self.is_silent = (
+            is_sending and self._longest_gap_s > 0 and now_s - self.heard_s > limit_s
+        )

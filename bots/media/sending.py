@@ -1,0 +1,469 @@
+"""Streams that are sent: a shared clip, numbered anew for each sender, on the pacer.
+
+A sender rewrites the header, the header extensions and the VP8 picture id of a shared
+payload in `srtp.workspace`, protects it there and sends it: no object per packet. What
+was sent is remembered as numbers, not as bytes, in a ring, so that a NACK is answered
+by making the same packet again. Sequence numbers, timestamps and picture ids run on
+over the clip's end.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from struct import Struct
+from typing import Any
+
+from bots.media import rtcp, rtp
+from bots.media.pacer import LATE_S, MAX_CATCH_UP_S, NEVER, Pacer
+from bots.media.packets import (
+    AUDIO_CLOCK_HZ,
+    AUDIO_PACKET_S,
+    AUDIO_PACKET_TICKS,
+    VIDEO_CLOCK_HZ,
+    AudioPackets,
+    VideoPackets,
+)
+from bots.media.quality import StreamCounters
+from bots.media.srtp import SrtpSender, workspace
+from bots.models import Media
+
+HISTORY_PACKETS = 512
+"""Packets that can be sent again: about 15 s of a camera."""
+MAX_RESENDS_A_NACK = 64
+KEY_FRAME_GUARD_S = 0.3
+"""PLIs that come closer together are the same wish (mediasoup guards 1 s)."""
+
+_HEADER = Struct("!BBHII")
+_LONG = Struct("!I")
+
+
+class Outlet:
+    """Where a session's packets go: its SRTP sender and its path, once connected."""
+
+    __slots__ = ("_protect", "_protect_rtcp", "_send", "pacer", "transport_sequence")
+
+    def __init__(self, pacer: Pacer) -> None:
+        self.pacer = pacer
+        self.transport_sequence = 0
+        """Last transport-wide sequence number, shared by the session's streams."""
+        self._protect: Callable[[int], memoryview] | None = None
+        self._protect_rtcp: Callable[[bytes], memoryview] | None = None
+        self._send: Callable[[memoryview | bytes], Any] | None = None
+
+    def open(
+        self, sender: SrtpSender, send: Callable[[memoryview | bytes], Any]
+    ) -> None:
+        """Let packets through from now on."""
+        self._protect = sender.protect_workspace
+        self._protect_rtcp = sender.protect_rtcp
+        self._send = send
+
+    def close(self) -> None:
+        """Let nothing through any more."""
+        self._protect = self._protect_rtcp = self._send = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether packets get through."""
+        return self._send is not None
+
+    def send_workspace(self, length: int) -> None:
+        """Protect and send the RTP packet in `srtp.workspace`."""
+        if self._protect is None or self._send is None:
+            return
+        try:
+            self._send(self._protect(length))
+        except OSError:  # a full socket buffer, or an ICMP error of an earlier packet
+            self.pacer.dropped_packets += 1
+            return
+        self.pacer.sent_packets += 1
+
+    def send_rtcp(self, compound: bytes) -> None:
+        """Protect and send RTCP packets."""
+        if self._protect_rtcp is None or self._send is None:
+            return
+        try:
+            self._send(self._protect_rtcp(compound))
+        except OSError:
+            self.pacer.dropped_packets += 1
+
+
+class SendStream:
+    """What audio and video senders have in common: numbering, counters, reports."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        *,
+        media: Media,
+        ssrc: int,
+        payload_type: int,
+        clock_hz: int,
+        interval_s: float,
+        extensions: rtp.ExtensionIds,
+        mid: str,
+        rng: random.Random,
+    ) -> None:
+        """`mid` is sent with every packet where its extension is negotiated."""
+        self.media: Media = media
+        self.ssrc = ssrc
+        self.is_sending = True
+        self.due_s = 0.0
+        self.packets = 0
+        self.octets = 0
+        """Payload bytes, as a sender report counts them."""
+        self.bytes = 0
+        """Header and payload bytes."""
+        self.frames = 0
+        self.key_frames = 0
+        self.nacks = 0
+        """Sequence numbers asked for by the other side."""
+        self.plis = 0
+        self.rtt_s: float | None = None
+        self._outlet = outlet
+        self._pacer = outlet.pacer
+        self._clock_hz = clock_hz
+        self._interval_s = interval_s
+        self._first = self._sequence = rng.randrange(1 << 15)
+        self._timestamp = rng.randrange(1 << 32)
+        self._remote_lost = 0
+        self._remote_jitter_s: float | None = None
+        self._taken = (0, 0, 0, 0, 0, 0, 0)
+        self._mid = mid
+        self._phase_s = rng.random()
+        self.negotiated(payload_type, extensions)
+
+    def negotiated(self, payload_type: int, extensions: rtp.ExtensionIds) -> None:
+        """Use this payload type and these extensions from now on."""
+        self._payload_type = payload_type
+        elements: list[tuple[int, bytes]] = []
+        if extensions.abs_send_time:
+            elements.append((extensions.abs_send_time, bytes(3)))
+        if extensions.transport_sequence:
+            elements.append((extensions.transport_sequence, bytes(2)))
+        if extensions.mid and self._mid:
+            elements.append((extensions.mid, self._mid.encode()))
+        self._extensions = rtp.build_extensions(elements)
+        probe = rtp.build_header(
+            payload_type=0, sequence=0, timestamp=0, ssrc=0, extensions=self._extensions
+        )
+        self._first_byte = probe[0]
+        self._header_bytes = len(probe)
+        sent = rtp.find_extension(probe, extensions.abs_send_time or -1)
+        wide = rtp.find_extension(probe, extensions.transport_sequence or -1)
+        self._time_at = sent[0] if sent else 0
+        self._wide_at = wide[0] if wide else 0
+
+    def begin(self, now_s: float) -> None:
+        """Start the schedule somewhere within the stream's first interval."""
+        self.due_s = now_s + self._phase_s * self._interval_s
+        self._pacer.add(self)
+
+    def end(self) -> None:
+        """Leave the pacer."""
+        self.due_s = NEVER
+
+    def fire(self, now_s: float) -> None:
+        """Send what is due; part of `pacer.Timed`."""
+        raise NotImplementedError
+
+    def answer_nack(self, sequences: Iterable[int], now_s: float) -> None:
+        """Note packets asked for; audio keeps no history (BBB negotiates none)."""
+        self.nacks += sum(1 for _ in sequences)
+
+    def answer_key_frame_wish(self, now_s: float) -> None:
+        """Note a PLI or FIR; audio has no key frames."""
+        self.plis += 1
+
+    def heard_report(self, block: rtcp.ReportBlock, rtt_s: float | None) -> None:
+        """Take what the other side reports of this stream."""
+        self._remote_lost = block.packets_lost
+        self._remote_jitter_s = block.jitter / self._clock_hz
+        if rtt_s is not None:
+            self.rtt_s = rtt_s
+
+    def report(self, now_s: float, ntp: int, blocks: list[bytes]) -> bytes:
+        """Return a sender report for this moment."""
+        return rtcp.build_sender_report(
+            self.ssrc, ntp, self.timestamp_at(now_s), self.packets, self.octets, blocks
+        )
+
+    def timestamp_at(self, now_s: float) -> int:
+        """Return the RTP timestamp of this moment on the stream's own schedule."""
+        if self.due_s == NEVER:
+            return self._timestamp & 0xFFFFFFFF
+        ahead = int((now_s - self.due_s) * self._clock_hz)
+        return (self._timestamp + ahead) & 0xFFFFFFFF
+
+    def take(self) -> StreamCounters:
+        """Return the counters since the last call."""
+        now = (
+            self.packets,
+            self.bytes,
+            self._remote_lost,
+            self.frames,
+            self.nacks,
+            self.plis,
+            self.key_frames,
+        )
+        packets, size, lost, frames, nacks, plis, key_frames = (
+            value - before for value, before in zip(now, self._taken, strict=True)
+        )
+        self._taken = now
+        return StreamCounters(
+            direction="out",
+            media=self.media,
+            ssrc=self.ssrc,
+            packets=packets,
+            bytes=size,
+            expected=packets,
+            lost=lost,
+            first_sequence=self._first if self.packets else None,
+            last_sequence=self._sequence - 1 if self.packets else None,
+            jitter_s=self._remote_jitter_s,
+            rtt_s=self.rtt_s,
+            frames=frames,
+            nacks=nacks,
+            plis=plis,
+            key_frames=key_frames,
+        )
+
+    def _overdue(self, now_s: float, interval_s: float) -> int:
+        """Count lateness; return intervals to leave out after a long standstill."""
+        late_s = now_s - self.due_s
+        if late_s <= LATE_S:
+            return 0
+        self._pacer.late_packets += 1
+        if late_s <= MAX_CATCH_UP_S:
+            return 0
+        skipped = int(late_s / interval_s)
+        self._pacer.late_packets += skipped
+        return skipped
+
+    def _write_extensions(self, now_s: float) -> None:
+        """Write the extension block behind the fixed header in the workspace."""
+        workspace[12 : self._header_bytes] = self._extensions
+        at = self._time_at
+        if at:  # the element's header byte is written again with the three of its value
+            _LONG.pack_into(
+                workspace,
+                at - 1,
+                self._extensions[at - 13] << 24 | int(now_s * 262144) & 0xFFFFFF,
+            )
+        at = self._wide_at
+        if at:
+            wide = (self._outlet.transport_sequence + 1) & 0xFFFF
+            self._outlet.transport_sequence = wide
+            workspace[at] = wide >> 8
+            workspace[at + 1] = wide & 0xFF
+
+
+class AudioStream(SendStream):
+    """Opus, a packet every 20 ms: speech while talking, else packets of silence.
+
+    BBB negotiates no DTX, so a browser with a silent microphone goes on sending 50
+    packets a second, and so does this; each then holds one byte (RFC 6716, no frame).
+    """
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        clip: AudioPackets,
+        *,
+        ssrc: int,
+        payload_type: int,
+        extensions: rtp.ExtensionIds,
+        mid: str,
+        rng: random.Random,
+    ) -> None:
+        super().__init__(
+            outlet,
+            media="audio",
+            ssrc=ssrc,
+            payload_type=payload_type,
+            clock_hz=AUDIO_CLOCK_HZ,
+            interval_s=AUDIO_PACKET_S,
+            extensions=extensions,
+            mid=mid,
+            rng=rng,
+        )
+        self.is_talking = True
+        self._clip = clip
+        self._at = rng.randrange(len(clip.speech))
+        self._was_talking = False
+
+    def fire(self, now_s: float) -> None:
+        """Send one packet."""
+        skipped = 0
+        if now_s - self.due_s > LATE_S:
+            skipped = self._overdue(now_s, AUDIO_PACKET_S)
+        self.due_s += AUDIO_PACKET_S * (1 + skipped)
+        timestamp = self._timestamp = (
+            self._timestamp + AUDIO_PACKET_TICKS * skipped
+        ) & 0xFFFFFFFF
+        self._timestamp = (timestamp + AUDIO_PACKET_TICKS) & 0xFFFFFFFF
+        if not self.is_sending:
+            return
+        second = self._payload_type
+        if self.is_talking:
+            at = self._at
+            payload = self._clip.speech[at]
+            self._at = at + 1 if at + 1 < len(self._clip.speech) else 0
+            if not self._was_talking:  # the first packet of a talk spurt (RFC 3551 4.1)
+                self._was_talking = True
+                second |= 0x80
+        else:
+            payload = self._clip.silence
+            self._was_talking = False
+        sequence = self._sequence
+        self._sequence = sequence + 1
+        begin = self._header_bytes
+        _HEADER.pack_into(
+            workspace,
+            0,
+            self._first_byte,
+            second,
+            sequence & 0xFFFF,
+            timestamp,
+            self.ssrc,
+        )
+        if begin > 12:
+            self._write_extensions(now_s)
+        size = len(payload)
+        end = begin + size
+        workspace[begin:end] = payload
+        self.packets += 1
+        self.frames += 1
+        self.octets += size
+        self.bytes += end
+        self._outlet.send_workspace(end)
+
+
+class VideoStream(SendStream):
+    """VP8, a frame at a time; its packets leave together."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        clip: VideoPackets,
+        *,
+        media: Media,
+        ssrc: int,
+        payload_type: int,
+        extensions: rtp.ExtensionIds,
+        mid: str,
+        rng: random.Random,
+    ) -> None:
+        super().__init__(
+            outlet,
+            media=media,
+            ssrc=ssrc,
+            payload_type=payload_type,
+            clock_hz=VIDEO_CLOCK_HZ,
+            interval_s=clip.frame_interval_s,
+            extensions=extensions,
+            mid=mid,
+            rng=rng,
+        )
+        self._clip = clip
+        self._frame = rng.choice(clip.key_frames)
+        self._picture_id = rng.randrange(1 << 15)
+        self._exact_timestamp = float(self._timestamp)
+        self._history: list[tuple[int, int, int, int] | None] = [None] * HISTORY_PACKETS
+        self._jump_asked = False
+        self._last_jump_s = -KEY_FRAME_GUARD_S
+
+    def fire(self, now_s: float) -> None:
+        """Send one frame."""
+        clip = self._clip
+        skipped = 0
+        if now_s - self.due_s > LATE_S:
+            skipped = self._overdue(now_s, clip.frame_interval_s)
+        self.due_s += clip.frame_interval_s * (1 + skipped)
+        exact = self._exact_timestamp + clip.frame_ticks * skipped
+        timestamp = int(exact) & 0xFFFFFFFF
+        self._exact_timestamp = (exact + clip.frame_ticks) % 4_294_967_296.0
+        self._timestamp = int(self._exact_timestamp)
+        if not self.is_sending:
+            self._jump_asked = True  # whoever watches again needs a key frame first
+            return
+        frame = self._frame
+        if self._jump_asked:
+            self._jump_asked = False
+            frame = next((key for key in clip.key_frames if key >= frame), 0)
+        if frame in clip.key_frames:
+            self.key_frames += 1
+        picture_id = self._picture_id
+        first, last = clip.first_of_frame[frame], clip.first_of_frame[frame + 1]
+        self._frame = frame + 1 if frame + 2 < len(clip.first_of_frame) else 0
+        self._picture_id = (picture_id + 1) & 0x7FFF
+        self.frames += 1
+        sequence = self._sequence
+        for index in range(first, last):
+            self._history[sequence % HISTORY_PACKETS] = (
+                sequence & 0xFFFF,
+                index,
+                timestamp,
+                picture_id,
+            )
+            size = self._send(
+                sequence, index, timestamp, picture_id, index + 1 == last, now_s
+            )
+            sequence += 1
+            self.packets += 1
+            self.octets += size
+            self.bytes += size + self._header_bytes
+        self._sequence = sequence
+
+    def answer_nack(self, sequences: Iterable[int], now_s: float) -> None:
+        """Send packets again that are still remembered, so many at most."""
+        for count, wanted in enumerate(sequences):
+            self.nacks += 1
+            kept = self._history[wanted % HISTORY_PACKETS]
+            if kept is None or kept[0] != wanted or count >= MAX_RESENDS_A_NACK:
+                continue
+            sequence, index, timestamp, picture_id = kept
+            is_last = self._clip.starts_frame[(index + 1) % len(self._clip.payloads)]
+            self._send(sequence, index, timestamp, picture_id, is_last, now_s)
+
+    def answer_key_frame_wish(self, now_s: float) -> None:
+        """Go on with the next key frame of the loop, unless that has just been done."""
+        self.plis += 1
+        if now_s - self._last_jump_s >= KEY_FRAME_GUARD_S:
+            self._last_jump_s = now_s
+            self._jump_asked = True
+
+    def _send(
+        self,
+        sequence: int,
+        index: int,
+        timestamp: int,
+        picture_id: int,
+        is_last: bool,
+        now_s: float,
+    ) -> int:
+        """Make and send a packet; return its payload bytes."""
+        clip = self._clip
+        begin = self._header_bytes
+        _HEADER.pack_into(
+            workspace,
+            0,
+            self._first_byte,
+            self._payload_type | (0x80 if is_last else 0),
+            sequence & 0xFFFF,
+            timestamp,
+            self.ssrc,
+        )
+        if begin > 12:
+            self._write_extensions(now_s)
+        # X, S, partition 0; I; M and a picture id of 15 bits (RFC 7741 section 4.2)
+        _LONG.pack_into(
+            workspace,
+            begin,
+            (0x9080_8000 if clip.starts_frame[index] else 0x8080_8000) | picture_id,
+        )
+        payload = clip.payloads[index]
+        size = 4 + len(payload)
+        end = begin + size
+        workspace[begin + 4 : end] = payload
+        self._outlet.send_workspace(end)
+        return size
