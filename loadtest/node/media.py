@@ -19,7 +19,7 @@ from loadtest.node.audio import PACKET_S, AudioRoom
 from loadtest.node.faults import Faults
 from loadtest.node.forwarding import Brake, Producer
 from loadtest.node.meeting import Meeting
-from loadtest.node.transport import MediaCounters, Transport
+from loadtest.node.transport import CONSENT_S, MediaCounters, Transport
 
 CHECK_TICKS: Final = 5
 """Ticks between two looks at losses, handshakes and key frames: 0.1 s."""
@@ -64,6 +64,7 @@ class NodeMedia:
         seed: int,
         faults: Faults | None = None,
         flow_timeout_s: float = MEDIA_FLOW_TIMEOUT_S,
+        consent_s: float = CONSENT_S,
         restarts_ice: bool = True,
     ) -> None:
         self.counters = MediaCounters()
@@ -71,6 +72,7 @@ class NodeMedia:
         self.effort = effort
         self.faults = faults or Faults()
         self.flow_timeout_s = flow_timeout_s
+        self.consent_s = consent_s
         self.restarts_ice = restarts_ice
         """Whether `restartIce` is known, as in SFU 2.15.0 and later."""
         self.rng = random.Random(seed)
@@ -118,7 +120,7 @@ class NodeMedia:
         self._clock.cancel()
         for transport in tuple(self._transports):
             self.close(transport)
-        # The group holds our clock alone: the caller's error is not to be wrapped in it.
+        # The group holds our clock alone: the caller's error is not to be wrapped.
         await self._group.__aexit__(None, None, None)
 
     def open(self) -> Transport:
@@ -130,6 +132,7 @@ class NodeMedia:
             address=self.address,
             rng=self.rng,
             fingerprint_family=self.faults.fingerprint,
+            consent_s=self.consent_s,
             is_deaf=self.faults.dead_ice,
         )
         self._transports.add(transport)

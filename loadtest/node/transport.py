@@ -68,6 +68,7 @@ class Transport:
         address: str,
         rng: random.Random,
         fingerprint_family: str = "",
+        consent_s: float = CONSENT_S,
         is_deaf: bool = False,
     ) -> None:
         self.state: TransportState = "new"
@@ -85,6 +86,7 @@ class Transport:
         self.ssrc = rng.randrange(1, 1 << 32)
         """Of what we send; also the sender of our feedback."""
         self._rng = rng
+        self._consent_s = consent_s
         self._certificate = certificate
         self._counters = counters
         family = fingerprint_family or rng.choice(FINGERPRINT_FAMILIES)
@@ -178,7 +180,7 @@ class Transport:
         if self.state != "connected" and self._dtls is not None:
             self._send_all(self._dtls.handle_timeout())
             self._follow_dtls()
-        if self.state != "new" and now_s - self.heard_s > CONSENT_S:
+        if self.state != "new" and now_s - self.heard_s > self._consent_s:
             self._end("consent expired")
 
     def close(self) -> None:

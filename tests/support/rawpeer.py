@@ -54,10 +54,7 @@ class RawPeer:
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
         self._remote = ""
-        self._socket = socket.socket(type=socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(("127.0.0.1", 0))
-        asyncio.get_running_loop().add_reader(self._socket, self._readable)
+        self._open()
 
     def __enter__(self) -> "RawPeer":
         return self
@@ -143,9 +140,8 @@ class RawPeer:
 
     def start_dtls(self, *, is_server: bool) -> None:
         """Begin the handshake."""
-        family, _, value = self.value("fingerprint:(.*)\r").partition(" ")
         self.dtls = DtlsSession(
-            CERTIFICATE, is_server=is_server, remote_fingerprints=((family, value),)
+            CERTIFICATE, is_server=is_server, remote_fingerprints=(self.fingerprint,)
         )
         self._send_all(self.dtls.start())
 
@@ -154,10 +150,27 @@ class RawPeer:
         assert self.dtls is not None
         self._send_all(self.dtls.close())
 
+    def move(self) -> None:
+        """Go on from another port, as behind a NAT that forgot us."""
+        self.close()
+        self._open()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where we are."""
+        host, port = self._socket.getsockname()
+        return host, port
+
     def close(self) -> None:
         """Close the socket without a word."""
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
+
+    @property
+    def fingerprint(self) -> tuple[str, str]:
+        """The (family, value) of the node's description."""
+        family, _, value = self.value("fingerprint:(.*)\r").partition(" ")
+        return family, value
 
     # -- media -----------------------------------------------------------------
 
@@ -207,6 +220,12 @@ class RawPeer:
         return self.packets
 
     # -- the socket ------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._socket = socket.socket(type=socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(("127.0.0.1", 0))
+        asyncio.get_running_loop().add_reader(self._socket, self._readable)
 
     def _readable(self) -> None:
         try:

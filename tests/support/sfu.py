@@ -117,6 +117,7 @@ async def media_node(
     seed: int = 1,
     faults: Faults | None = None,
     flow_timeout_s: float = 30.0,
+    consent_s: float = 30.0,
     restarts_ice: bool = True,
     work_factor: float = 0.0,
     **request: object,
@@ -140,6 +141,7 @@ async def media_node(
         seed=seed,
         faults=faults or Faults(fingerprint="sha-256"),
         flow_timeout_s=flow_timeout_s,
+        consent_s=consent_s,
         restarts_ice=restarts_ice,
     ) as media:
 
