@@ -108,11 +108,11 @@ def bit_rate(value: float | None) -> str:
 
 
 def money(value: float | None, currency: str = "EUR") -> str:
-    """Write an amount without cents from 100 on: €450, €7.50, −€80."""
+    """Write an amount without cents from 10 on: €450, €7.50, −€80."""
     if value is None or not math.isfinite(value):
         return MISSING
     amount = abs(value)
-    text = f"{amount:,.0f}" if amount >= 100 or amount == round(amount) else ""
+    text = f"{amount:,.0f}" if amount >= 9.995 or amount == round(amount) else ""
     text = text or f"{amount:,.2f}"
     symbol = SYMBOLS.get(currency, currency + " ")
     sign = MINUS if value < 0 and text.strip("0.,") else ""
@@ -125,8 +125,13 @@ def months(value: float | None) -> str:
         return MISSING
     if math.isinf(value):
         return "without end"
-    text = number(value)
+    text = tenths(value)
     return f"{text}{NBSP}month" + ("" if text == "1" else "s")
+
+
+def tenths(value: float | None) -> str:
+    """Write a number to one decimal place: 8.2, 13."""
+    return MISSING if value is None else number(round(value, 1))
 
 
 def interval(low: str, high: str, coverage: float | None = None) -> str:

@@ -5,6 +5,7 @@ The first screen answers what a treasurer asks; the tables and charts behind it 
 """
 
 from planning.models import (
+    Assumption,
     Plan,
     ShockRow,
 )
@@ -107,7 +108,7 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
         Answer(
             question="The money lasts",
             value=written.months(runway.mid),
-            interval=plan_tables.interval_of(runway, written.number, " months"),
+            interval=plan_tables.interval_of(runway, written.tenths, " months"),
             holds_for=(
                 f"from {written.money(plan.balance_start_eur, plan.currency)} down to "
                 f"a reserve of {written.money(plan.reserve_eur, plan.currency)}"
@@ -138,7 +139,7 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
 def _shock_answer(row: ShockRow, plan: Plan) -> Answer:
     served = (
         f"{plan_tables.nodes(row.nodes)}; the money then lasts "
-        f"{plan_tables.interval_of(row.runway_months, written.number, ' months')}"
+        f"{plan_tables.interval_of(row.runway_months, written.tenths, ' months')}"
     )
     return Answer(
         question=f"If demand grows {written.number(row.factor)}-fold at once",
@@ -179,13 +180,18 @@ def _next_steps(plan: Plan) -> tuple[str, ...]:
         )
     steps += [
         f"Check the assumption “{given.name}”: {given.value}."
-        for given in plan.assumptions[:SHOWN_ASSUMPTIONS]
+        for given in _weighty(plan)[:SHOWN_ASSUMPTIONS]
     ]
     return tuple(steps)
 
 
+def _weighty(plan: Plan) -> tuple[Assumption, ...]:
+    """Return the assumptions without the history, which has a notice of its own."""
+    return tuple(given for given in plan.assumptions if given.value != plan.history)
+
+
 def _sections(plan: Plan) -> tuple[Section, ...]:
-    warnings = tuple(Notice(text=text, tone="warning") for text in plan.warnings)
+    warnings = tuple(Notice(text=wording.sentence(text)) for text in plan.warnings)
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("What to order and cancel", (*warnings, plan_tables.order_table(plan))),
         (
@@ -233,7 +239,10 @@ def _forecast_text(plan: Plan) -> Text:
         else ""
     )
     return Text(
-        text=f"{plan.forecast_reason} {plan.forecast_month_rule}{coarse}".strip()
+        text=(
+            f"{wording.sentence(plan.forecast_reason)} "
+            f"{wording.sentence(plan.forecast_month_rule)}{coarse}"
+        )
     )
 
 

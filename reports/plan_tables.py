@@ -19,7 +19,7 @@ from reports.document import Block, Column, Notice, Table, Text
 
 def nodes(counts: tuple[NodeCount, ...]) -> str:
     """Write a set of nodes: 3 × EX44 and 1 × CPX51."""
-    kept = tuple(f"{node.count} × {node.type}" for node in counts if node.count)
+    kept = tuple(_some(node.count, node.type) for node in counts if node.count)
     return written.listing(kept) or "no node"
 
 
@@ -34,8 +34,8 @@ def changes(months: tuple[MonthPlan, ...]) -> tuple[tuple[str, str, str], ...]:
             for name in dict.fromkeys((*before, *now))
         }
         if any(steps.values()):
-            order = (f"{step} × {name}" for name, step in steps.items() if step > 0)
-            cancel = (f"{-step} × {name}" for name, step in steps.items() if step < 0)
+            order = (_some(step, name) for name, step in steps.items() if step > 0)
+            cancel = (_some(-step, name) for name, step in steps.items() if step < 0)
             rows.append(
                 (
                     written.month(month.month),
@@ -45,6 +45,11 @@ def changes(months: tuple[MonthPlan, ...]) -> tuple[tuple[str, str, str], ...]:
             )
         before = now
     return tuple(rows)
+
+
+def _some(count: int, name: str) -> str:
+    # Without the marks, "22 × 6 cores" would be 132 cores.
+    return f"{count} × “{name}”" if name[:1].isdigit() else f"{count} × {name}"
 
 
 def order_table(plan: Plan) -> Table:
@@ -135,7 +140,7 @@ def shock_table(plan: Plan) -> Table:
             written.money(row.cost_eur, plan.currency),
             written.money(row.monthly_cost_eur, plan.currency),
             written.months(row.runway_months.mid),
-            interval_of(row.runway_months, written.number, ""),
+            interval_of(row.runway_months, written.tenths, ""),
         )
         for row in plan.shocks
     )

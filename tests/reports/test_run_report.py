@@ -4,7 +4,7 @@ from loadtest.models import EndRecord, RunHeader, RunResult
 from loadtest.timeline import run_result
 from reports import run_report, text
 from reports.document import Chart, Limit, Line
-from tests.support.results import run_records
+from tests.support.results import BROKEN, KEPT, point, run_records
 
 
 def digested(records=None) -> RunResult:
@@ -30,7 +30,13 @@ def charts(result) -> dict[str, Chart]:
 
 
 def test_a_run_report_reads_as_approved(golden):
-    golden("run.txt", told())
+    judged = replace(
+        digested(),
+        points=(point(6, 0.21), point(12, 0.93, present=10.9, join_success=0.833)),
+        verdicts=(KEPT, BROKEN),
+    )
+
+    golden("run.txt", told(judged))
 
 
 def test_failures_are_listed_by_code():
