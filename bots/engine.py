@@ -475,9 +475,10 @@ async def open_field(
     server: Server, begin: Begin, clock: RunClock
 ) -> AsyncIterator[Field]:
     """Open the media plane and the HTTP side for one server."""
-    from bots.field import RealField  # the media stack is loaded after the guard only
+    # The media stack is loaded only for a target that has passed the guard.
+    from bots.field import ServerField
 
-    async with RealField(server, begin, clock) as field:
+    async with ServerField(server, begin, clock) as field:
         yield field
 
 

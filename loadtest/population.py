@@ -58,6 +58,11 @@ class Places:
     def __len__(self) -> int:
         return len(self._taken)
 
+    @property
+    def used(self) -> int:
+        """How many places were ever taken: the lowest ones, without a hole."""
+        return self._next
+
     def take(self) -> int:
         """Return the lowest free place and mark it taken."""
         if self._free:
@@ -84,9 +89,12 @@ def _audio(profile: MeetingProfile, seat: int) -> AudioMode:
 
 
 def _persona(role: Role, audio: AudioMode, shares_camera: bool) -> str:
-    part = {"microphone": "speaker", "listen only": "listener", "none": "onlooker"}
-    name = "moderator" if role == "moderator" else part[audio]
-    return f"{name} on camera" if shares_camera else name
+    """Return the name under which `bots.persona` knows its habits."""
+    if role == "moderator":
+        return "moderator"
+    if shares_camera:
+        return "camera"
+    return {"microphone": "talker", "listen only": "listener", "none": "lurker"}[audio]
 
 
 def _seed(seed: int, number: int) -> int:

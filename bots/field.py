@@ -1,0 +1,73 @@
+"""What an engine's participants stand on: one media plane, one server, its API.
+
+Imported when a target has passed the engine's guard: loading the media stack takes a
+moment, and a refused run needs none of it.
+"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from bots.clock import RunClock
+from bots.join import Target
+from bots.media.plane import MediaPlane, PlaneStats
+from bots.meetings import Fetch
+from bots.models import MeetingRef, ParticipantPlan, Report
+from bots.participant import Participant
+from bots.servers import Server
+from bots.transport import Transport
+from bots.wire import Begin
+
+
+class ServerField:
+    """The network side of one server, for all participants of an engine."""
+
+    def __init__(self, server: Server, begin: Begin, clock: RunClock) -> None:
+        self._target = Target(
+            api_url=server.url, secret=server.secret, ca_file=server.ca_file
+        )
+        self._ca_file = server.ca_file
+        self._engine = begin.engine
+        self._clock = clock
+        self._stack = AsyncExitStack()
+        self.fetch: Fetch
+        self._plane: MediaPlane
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            transport = Transport(ca_file=self._ca_file)
+            self.fetch = (await stack.enter_async_context(transport)).get
+            self._plane = await stack.enter_async_context(MediaPlane())
+            await self._plane.prepare()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    def recruit(
+        self,
+        plan: ParticipantPlan,
+        meeting: MeetingRef,
+        report: Callable[[Report], None],
+    ) -> Participant:
+        """Return a participant that is ready to run."""
+        return Participant(
+            plan,
+            meeting,
+            target=self._target,
+            plane=self._plane,
+            clock=self._clock,
+            report=report,
+            engine=self._engine,
+        )
+
+    def take_stats(self) -> PlaneStats:
+        """Return the plane's packet counts since the last call."""
+        return self._plane.take_stats()

@@ -1,0 +1,307 @@
+"""The one who knows the whole run: places, records, steps, validity, exit code.
+
+It lives in Locust's master, or in its only process, and is told what happens: an engine
+is ready, a report came, a worker was lost. It knows neither gevent nor Locust nor the
+network; `loadtest/locustfile.py` brings these. Time is an argument.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TextIO
+
+from bots.models import JoinReport, LeaveReport, ParticipantPlan
+from bots.plain import Malformed
+from bots.redaction import redact
+from bots.wire import Begun, Ended, report_of
+from loadtest.aggregate import Aggregate
+from loadtest.benchmark import Finished, LadderStep
+from loadtest.codec import encode_record
+from loadtest.models import EndRecord, MeetingProfile, Record, RunHeader, StepRecord
+from loadtest.population import Places, meetings_for, plan_participant
+from loadtest.slo import judge
+from loadtest.stages import Course, RunPlan, Wanted, scenario_of, stepper_of
+
+EXIT_OK: Final = 0
+EXIT_INVALID: Final = 3
+EXIT_SLO_MISSED: Final = 5
+EXIT_INTERRUPTED: Final = 130
+
+
+@dataclass(slots=True)
+class _Held:
+    """A place in use."""
+
+    places: Places
+    place: int
+    worker: str
+    meeting: int
+    is_in: bool = False
+
+
+class Conductor:
+    """One run, from its header to its end record."""
+
+    def __init__(self, plan: RunPlan, *, run: str, log: TextIO) -> None:
+        self.plan = plan
+        self.run = run
+        self.header: RunHeader | None = None
+        self._log = log
+        self._aggregate = Aggregate()
+        self._places = Places()
+        self._held: dict[int, _Held] = {}
+        self._profile: MeetingProfile = plan.profiles[0]
+        self._first_meeting = 0
+        self._number = 0
+        self._reasons: list[str] = []
+        self._present = 0
+        self.peak = 0
+        self.damaged = 0
+        """Reports that could not be read; none ever should be."""
+        self.retired_below = 0
+        """Meetings numbered below this one are over; the engines may end them."""
+        self._elapsed_s = 0.0
+        self._course: Course | None = None
+        stepper = stepper_of(plan)
+        if stepper is not None:
+            self._course = Course(
+                stepper,
+                join_rate=plan.join_rate,
+                start=self._start_step,
+                judge=self._judge_step,
+                clear=self._clear_places,
+            )
+        self._free_steps = 0
+
+    @property
+    def follows_a_course(self) -> bool:
+        """Whether the plan, and not Locust's user, says how many join."""
+        return self._course is not None
+
+    @property
+    def held(self) -> int:
+        """Participants that were given a place and are not gone yet."""
+        return len(self._held)
+
+    def begin(self, header: RunHeader) -> None:
+        """Write the header; every other record comes after it."""
+        self.header = header
+        self._write(header)
+
+    def describe(
+        self, begun: Begun, *, started_at: str, tool_version: str, stand_in: bool
+    ) -> RunHeader:
+        """Return the header for a target that an engine has checked."""
+        return RunHeader(
+            run=self.run,
+            started_at=started_at,
+            tool_version=tool_version,
+            seed=self.plan.seed,
+            target=begun.server,
+            bbb_version=begun.bbb_version,
+            stand_in=stand_in or begun.stand_in,
+            scenario=scenario_of(self.plan),
+            slo=self.plan.slo,
+        )
+
+    def wanted(self, elapsed_s: float) -> Wanted | None:
+        """Return the population wanted now; None once the course is over."""
+        assert self._course is not None, "the plan has no course"
+        self._elapsed_s = elapsed_s
+        return self._course.at(elapsed_s, self.held)
+
+    def note_population(self, elapsed_s: float, users: int, rest_s: float) -> None:
+        """Open a step where Locust's own users count, at the end of their ramp."""
+        self._write(
+            StepRecord(
+                elapsed_s=elapsed_s,
+                step=self._free_steps,
+                profile=self._profile.name,
+                participants=users,
+                meetings=meetings_for(self._profile, users),
+                duration_s=rest_s,
+                warm_up_s=0.0,
+            )
+        )
+        self._free_steps += 1
+
+    def place(self, worker: str) -> ParticipantPlan:
+        """Give the lowest free place to a participant on this worker."""
+        place = self._places.take()
+        plan = plan_participant(
+            self._profile,
+            place=place,
+            number=self._number,
+            first_meeting=self._first_meeting,
+            seed=self.plan.seed,
+        )
+        self._number += 1
+        self._held[plan.number] = _Held(
+            self._places, place, worker, plan.meeting_number
+        )
+        return plan
+
+    def left(self, number: int) -> None:
+        """Free the place of a participant that is gone."""
+        held = self._held.pop(number, None)
+        if held is not None:
+            held.places.give_back(held.place)
+            self._present -= held.is_in
+
+    def receive(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Write the reports of an engine and add them to the step's figures."""
+        for item in items:
+            try:
+                report = report_of(item)
+            except Malformed:
+                self.damaged += 1
+                continue
+            self._write(report)
+            if isinstance(report, JoinReport):
+                self._note_join(report)
+            elif isinstance(report, LeaveReport):
+                self._note_leave(report)
+
+    def record(self, record: Record) -> None:
+        """Write a record of our own side, such as a node's sample."""
+        self._write(record)
+
+    def lost(self, worker: str, elapsed_s: float, what: str) -> int:
+        """Count the participants of a lost worker or engine as lost, by our fault."""
+        numbers = [n for n, held in self._held.items() if held.worker == worker]
+        for number in numbers:
+            held = self._held[number]
+            if held.is_in:
+                self._write(
+                    LeaveReport(
+                        elapsed_s=elapsed_s,
+                        participant=number,
+                        meeting=held.meeting,
+                        outcome="withdrawn",
+                        code="engine lost",
+                        detail=what,
+                    )
+                )
+            self.left(number)
+        self._add_reason(f"{what}: {len(numbers)} participants were lost with it")
+        return len(numbers)
+
+    def ended(self, ended: Ended) -> None:
+        """Note how an engine ended its meetings."""
+        if ended.reason:
+            self._add_reason(ended.reason)
+        if ended.failed:
+            self._add_reason(
+                f"{len(ended.failed)} meetings did not end when asked: "
+                "`bbbload cleanup` tries again"
+            )
+
+    def finish(self, elapsed_s: float, *, interrupted: bool) -> int:
+        """Write the end record; return the exit code of the run."""
+        verdicts = self._verdicts(elapsed_s)
+        reasons = list(self._reasons)
+        if self._course is not None and self._course.failure:
+            reasons.append(self._course.failure)
+        if self.damaged:
+            reasons.append(f"{self.damaged} reports of our engines were damaged")
+        if self.plan.ladder is None:
+            for _, verdict in verdicts:
+                reasons += [r for r in verdict.generator_reasons if r not in reasons]
+        self._write(
+            EndRecord(
+                elapsed_s=elapsed_s,
+                validity="interrupted"
+                if interrupted
+                else ("invalid" if reasons else "valid"),
+                reasons=tuple(redact(reason) for reason in reasons),
+            )
+        )
+        self._log.flush()
+        if interrupted:
+            return EXIT_INTERRUPTED
+        if reasons:
+            return EXIT_INVALID
+        is_judged = self.plan.ladder is None
+        if is_judged and any(not verdict.met for _, verdict in verdicts):
+            return EXIT_SLO_MISSED
+        return EXIT_OK
+
+    def flush(self) -> None:
+        """Hand what was written to the system: an interrupted run keeps it."""
+        self._log.flush()
+
+    def _verdicts(self, elapsed_s: float) -> list[Finished]:
+        if self._course is not None:
+            return self._course.finished
+        self._aggregate.add(EndRecord(elapsed_s=elapsed_s, validity="valid"))
+        points = self._aggregate.points()
+        return [(point, judge(point, self.plan.slo)) for point in points]
+
+    def _start_step(self, step: LadderStep, number: int) -> None:
+        self._profile = step.profile
+        self._write(
+            StepRecord(
+                elapsed_s=self._elapsed_s,
+                step=number,
+                profile=step.profile.name,
+                participants=step.participants,
+                meetings=step.meetings,
+                duration_s=step.duration_s,
+                warm_up_s=step.warm_up_s,
+            )
+        )
+        self._log.flush()
+
+    def _judge_step(self) -> Finished | None:
+        point = self._aggregate.latest()
+        return None if point is None else (point, judge(point, self.plan.slo))
+
+    def _clear_places(self) -> None:
+        """Let the next step begin with meetings of its own."""
+        self._first_meeting += meetings_for(self._profile, self._places.used)
+        self.retired_below = self._first_meeting
+        self._places = Places()
+
+    def _note_join(self, report: JoinReport) -> None:
+        held = self._held.get(report.participant)
+        if report.outcome == "joined" and held is not None and not held.is_in:
+            held.is_in = True
+            self._present += 1
+            self.peak = max(self.peak, self._present)
+        if report.outcome == "withdrawn" and report.code in _FULL:
+            self._add_reason(
+                f"an engine took no more participants ({report.code}): use more "
+                "--processes or another machine"
+            )
+
+    def _note_leave(self, report: LeaveReport) -> None:
+        held = self._held.get(report.participant)
+        if held is not None and held.is_in:
+            held.is_in = False
+            self._present -= 1
+        if report.code == "engine bug":
+            self._add_reason("a participant broke by a bug of ours: see the log")
+
+    def _add_reason(self, reason: str) -> None:
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+
+    def _write(self, record: Record) -> None:
+        self._log.write(redact_line(encode_record(record)) + "\n")
+        self._aggregate.add(record)
+
+
+_FULL: Final = ("engine full", "participants cap", "streams cap")
+
+
+def redact_line(line: str) -> str:
+    """Return a line of the log; what could hold a credential is redacted.
+
+    Streams are most of the lines and hold numbers only: they are not searched.
+    """
+    if line.startswith('{"kind":"stream"') or line.startswith('{"kind":"engine"'):
+        return line
+    redacted = redact(line)
+    if redacted != line:
+        json.loads(redacted)  # what is written stays readable, or fails loudly here
+    return redacted

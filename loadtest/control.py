@@ -1,0 +1,457 @@
+"""The conducting side of a run in Locust's master, or in its only process.
+
+It asks the engines to begin, hands out places, writes the log through the `Conductor`,
+watches the nodes and the workers, and sees to it that every end is a clean one.
+
+It uses the standard library's threads and events only: in a Locust process they are
+gevent's, since Locust patches them.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import logging
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from bots.errors import BbbloadError, ConfigError, TargetUnusable
+from bots.plain import from_plain, to_plain
+from bots.redaction import redact
+from bots.servers import is_loopback, normalise_url
+from bots.wire import Begin, Begun, Ended, Refused
+from loadtest.conductor import Conductor
+from loadtest.crew import Limits, Message
+from loadtest.guard import Ledger
+from loadtest.models import MeetingProfile, Slo
+from loadtest.nodes import NodeWatch, fetch_metrics, read_scrape
+from loadtest.stages import LEAVE_RATE, RunPlan, peak_of
+from loadtest.streams import check_profile
+
+logger = logging.getLogger(__name__)
+
+BEGIN_TIMEOUT_S: Final = 60.0
+DRAIN_TIMEOUT_S: Final = 25.0
+WATCH_INTERVAL_S: Final = 0.5
+LOCAL: Final = "local"
+
+
+class Control:
+    """The conducting side, in the master or the only process."""
+
+    def __init__(
+        self, environment: Any, options: argparse.Namespace, *, is_master: bool
+    ) -> None:
+        """Take Locust's environment; what its web form may not change is in `options`.
+
+        Raises ConfigError for options that cannot be.
+        """
+        self._environment = environment
+        self._is_master = is_master
+        self._options = options
+        self._limits = Limits.of(options)
+        self._runner = environment.runner
+        self._conductor: Conductor | None = None
+        self._log: Any = None
+        self._zero_s = 0.0
+        self._started_at = ""
+        self._begun: dict[str, Begun] = {}
+        self._waiting: dict[str, list[int]] = {}
+        self._asked: set[str] = set()
+        self._over: set[str] = set()
+        self._refused: Refused | None = None
+        self._changed = threading.Event()
+        self._stopped = threading.Event()
+        self._processes: dict[str, tuple[str, int]] = {}
+        self._is_begun = False
+        self._is_finished = True
+        self._retired = 0
+        self._is_stand_in = False
+        self._used_logs: set[str] = set()
+        self.exit_code = 0
+        for name, listener in {
+            "bbbload_place": self._place,
+            "bbbload_left": self._left,
+            "bbbload_reports": self._reports,
+            "bbbload_engine": self._engine,
+        }.items():
+            self._runner.register_message(name, listener)
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._zero_s
+
+    @property
+    def conductor(self) -> Conductor | None:
+        return self._conductor
+
+    def start(self) -> None:
+        """Begin a run: engines check the target, then the header is written.
+
+        Raises BbbloadError; no load was sent then.
+        """
+        plan = self._plan()
+        run = secrets.token_hex(4)
+        self._reset()
+        workers = self._workers()
+        self._log = self._open_log(run)
+        self._conductor = Conductor(plan, run=run, log=self._log)
+        self._is_finished = False
+        self._zero_s = time.monotonic()
+        self._started_at = _utc_now()
+        target = str(self._environment.host or "")
+        if not target:
+            raise ConfigError("no target: give a name or an address with --host")
+        ledger = Ledger()
+        host = urlsplit(target).hostname or target
+        leftovers = ledger.killed_runs(host)
+        watches = self._watches(target)
+        for index, worker in enumerate(workers):
+            self._send_begin(worker, index, plan, run, target, leftovers)
+        self._await(lambda: len(self._begun) >= len(workers), BEGIN_TIMEOUT_S)
+        if self._refused is not None:
+            raise _refusal(self._refused)
+        if len(self._begun) < len(workers):
+            raise TargetUnusable(
+                f"{len(workers) - len(self._begun)} bot engines did not get ready "
+                f"within {BEGIN_TIMEOUT_S:g} s: see their messages above"
+            )
+        begun = next(iter(self._begun.values()))
+        for note in begun.notes:
+            logger.warning("%s", note)
+        header = self._conductor.describe(
+            begun,
+            started_at=self._started_at,
+            tool_version=importlib.metadata.version("bbbload"),
+            stand_in=self._is_stand_in,
+        )
+        self._conductor.begin(replace(header, engines=len(workers)))
+        ledger.begin(run=run, server=host, target=target, started_at=self._started_at)
+        for old in leftovers:
+            ledger.end(run=old, ended_at=self._started_at, peak_participants=0)
+        self._ledger = ledger
+        self._is_begun = True
+        self._stopped = threading.Event()
+        for watch in watches:
+            self._spawn(self._watch_node, watch)
+        self._spawn(self._watch_workers)
+        self._spawn(self._keep)
+
+    def finish(self, *, interrupted: bool) -> int:
+        """Let everybody leave, end the meetings, close the log; return its exit code.
+
+        It is the exit code of the run, and the same when asked again.
+        """
+        if self._is_finished:
+            return self.exit_code
+        self._is_finished = True
+        for worker in self._asked - self._over:
+            self._send("bbbload_end", {}, worker)
+        self._await(lambda: self._asked <= self._over, DRAIN_TIMEOUT_S)
+        self._stopped.set()
+        conductor = self._conductor
+        if self._is_begun and conductor is not None:
+            missing = self._asked - self._over
+            for worker in missing:
+                conductor.lost(worker, self.elapsed_s, "a bot engine did not end")
+            self.exit_code = conductor.finish(self.elapsed_s, interrupted=interrupted)
+            assert conductor.header is not None
+            if not missing:
+                self._ledger.end(
+                    run=conductor.run,
+                    ended_at=_utc_now(),
+                    peak_participants=conductor.peak,
+                )
+        if self._log is not None:
+            self._log.close()
+        self._is_begun = False
+        return self.exit_code
+
+    def fail(self, failure: BbbloadError) -> None:
+        """Say why there is no run, and leave no empty log behind."""
+        logger.error("bbbload: %s", redact(str(failure)))
+        self.exit_code = failure.exit_code
+        status = self._options.status_file
+        if status:
+            plain = {"exit_code": failure.exit_code, "message": redact(str(failure))}
+            Path(status).write_text(json.dumps(plain), encoding="utf-8")
+        was_begun = self._is_begun
+        self.finish(interrupted=False)
+        self.exit_code = failure.exit_code
+        if self._log is not None and not was_begun:
+            Path(self._log.name).unlink(missing_ok=True)
+
+    def course_tick(self) -> tuple[int, float] | None:
+        """Return what Locust's shape is to do; None once all is over."""
+        if self._refused is not None or self.exit_code:
+            return None
+        if not self._is_begun or self._conductor is None:
+            return (0, LEAVE_RATE)
+        wanted = self._conductor.wanted(self.elapsed_s)
+        if self._conductor.retired_below > self._retired:
+            self._retired = self._conductor.retired_below
+            for worker in self._begun:
+                self._send("bbbload_retire", {"below": self._retired}, worker)
+        if wanted is not None:
+            return (wanted.participants, wanted.rate)
+        self.exit_code = self.finish(interrupted=False)
+        return None
+
+    def note_population(self, users: int) -> None:
+        """Tell the conductor that Locust's user has set a population."""
+        conductor = self._conductor
+        if not self._is_begun or conductor is None or conductor.follows_a_course:
+            return
+        run_time = self._environment.parsed_options.run_time
+        rest_s = max(1.0, (run_time or 3_600.0) - self.elapsed_s)
+        conductor.note_population(self.elapsed_s, users, rest_s)
+
+    def worker_joined(self, worker: str) -> None:
+        """Let a worker that comes during a run take part in it."""
+        if not self._is_begun or self._conductor is None:
+            return
+        target = str(self._environment.host)
+        self._send_begin(
+            worker, len(self._asked), self._conductor.plan, self._conductor.run, target
+        )
+
+    def _reset(self) -> None:
+        self._begun, self._waiting = {}, {}
+        self._asked, self._over = set(), set()
+        self._refused, self._retired, self.exit_code = None, 0, 0
+
+    def _plan(self) -> RunPlan:
+        options = self._environment.parsed_options
+        if self._options.run_plan:
+            path = Path(self._options.run_plan)
+            plan = from_plain(RunPlan, json.loads(path.read_text(encoding="utf-8")))
+            return replace(plan, caps=self._limits.caps)
+        size = options.meeting_size
+        silent = options.microphones < 0
+        profile = check_profile(
+            MeetingProfile(
+                name="locust",
+                size=size,
+                cameras=options.cameras,
+                microphones=size - options.listeners if silent else options.microphones,
+                listeners=options.listeners,
+                moderators=1,
+            )
+        )
+        run_time = options.run_time
+        return RunPlan(
+            profiles=(profile,),
+            slo=Slo(),
+            caps=self._limits.caps,
+            seed=options.seed,
+            duration_s=float(run_time or self._limits.caps.duration_s),
+        )
+
+    def _workers(self) -> list[str]:
+        if not self._is_master:
+            return [LOCAL]
+        clients = self._runner.clients
+        return [c.id for c in clients.ready + clients.spawning + clients.running]
+
+    def _send(self, name: str, data: dict[str, Any], worker: str) -> None:
+        self._runner.send_message(name, data, client_id=worker)
+
+    def _send_begin(
+        self,
+        worker: str,
+        index: int,
+        plan: RunPlan,
+        run: str,
+        target: str,
+        leftovers: tuple[str, ...] = (),
+    ) -> None:
+        participants, streams = peak_of(plan, self._runner.target_user_count)
+        begin = Begin(
+            run=run,
+            target=target,
+            engine=index,
+            zero_s=0.0,
+            duration_s=plan.duration_s,
+            seed=plan.seed,
+            participants=participants,
+            streams=streams,
+            is_first=index == 0,
+            leftover_runs=leftovers if index == 0 else (),
+        )
+        self._asked.add(worker)
+        data = {"begin": to_plain(begin), "elapsed_s": self.elapsed_s}
+        self._send("bbbload_begin", data, worker)
+
+    def _place(self, environment: Any, msg: Message, **_: Any) -> None:
+        worker, ask = msg.node_id, msg.data["ask"]
+        if self._is_begun and worker in self._begun and not self._is_finished:
+            self._give(worker, ask)
+        elif self._is_finished:
+            self._send("bbbload_plan", {"ask": ask, "plan": None}, worker)
+        else:
+            self._waiting.setdefault(worker, []).append(ask)
+
+    def _give(self, worker: str, ask: int) -> None:
+        assert self._conductor is not None
+        plan = self._conductor.place(worker)
+        self._send("bbbload_plan", {"ask": ask, "plan": to_plain(plan)}, worker)
+
+    def _left(self, environment: Any, msg: Message, **_: Any) -> None:
+        if self._conductor is not None:
+            self._conductor.left(msg.data["number"])
+
+    def _reports(self, environment: Any, msg: Message, **_: Any) -> None:
+        if self._conductor is not None and self._conductor.header is not None:
+            self._conductor.receive(msg.data["items"])
+
+    def _engine(self, environment: Any, msg: Message, **_: Any) -> None:
+        what, plain, worker = msg.data["what"], msg.data["plain"], msg.node_id
+        self._processes[worker] = (msg.data["machine"], msg.data["pid"])
+        conductor = self._conductor
+        if what == "begun":
+            self._begun[worker] = from_plain(Begun, plain)
+            for ask in self._waiting.pop(worker, []):
+                if self._is_begun:
+                    self._give(worker, ask)
+        elif what == "refused":
+            self._over.add(worker)
+            if self._refused is None:
+                self._refused = from_plain(Refused, plain)
+            if self._is_begun and conductor is not None:
+                conductor.lost(worker, self.elapsed_s, self._refused.message)
+        elif what == "ended":
+            self._over.add(worker)
+            if conductor is not None:
+                conductor.ended(from_plain(Ended, plain))
+        elif what == "lost":
+            self._lose(worker, plain["reason"])
+        self._changed.set()
+
+    def _lose(self, worker: str, reason: str) -> None:
+        if worker in self._over:
+            return
+        self._over.add(worker)
+        if self._is_begun and self._conductor is not None:
+            self._conductor.lost(worker, self.elapsed_s, reason)
+        elif self._refused is None:
+            self._refused = Refused(exit_code=1, message=reason)
+        self._changed.set()
+
+    def _await(self, condition: Callable[[], bool], limit_s: float) -> None:
+        deadline_s = time.monotonic() + limit_s
+        while not condition() and time.monotonic() < deadline_s:
+            if self._refused is not None and not self._is_begun:
+                return
+            self._changed.clear()
+            self._changed.wait(timeout=0.2)
+
+    def _open_log(self, run: str) -> Any:
+        name = self._options.run_log.replace("{run}", run)
+        if name in self._used_logs:
+            path = Path(name)
+            name = str(path.with_name(f"{path.stem}-{run}{path.suffix}"))
+        self._used_logs.add(name)
+        try:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            return open(name, "w", encoding="utf-8")
+        except OSError as error:
+            reason = (error.strerror or "unusable").lower()
+            raise ConfigError(
+                f"{name} cannot be written ({reason}): name another file"
+            ) from error
+
+    def _watches(self, target: str) -> list[NodeWatch]:
+        """Return the nodes to watch; each metrics address must answer once, now."""
+        given = [url for url in self._options.node_metrics.split(",") if url]
+        self._is_stand_in = False
+        guess = "" if given else _stand_in_metrics(target)
+        watches = []
+        for url in given or ([guess] if guess else []):
+            try:
+                scrape = read_scrape(fetch_metrics(url), self.elapsed_s)
+            except BbbloadError:
+                if guess:
+                    return []
+                raise
+            if guess and not scrape.is_stand_in:
+                return []
+            self._is_stand_in = self._is_stand_in or scrape.is_stand_in
+            watch = NodeWatch(url)
+            watch.receive(scrape)
+            watches.append(watch)
+        return watches
+
+    def _watch_node(self, watch: NodeWatch) -> None:
+        stopped = self._stopped
+        next_s = time.monotonic() + 1.0
+        while not stopped.wait(max(0.05, next_s - time.monotonic())):
+            next_s += 1.0
+            try:
+                scrape = read_scrape(fetch_metrics(watch.url), self.elapsed_s)
+            except BbbloadError:
+                watch.receive(None)
+                continue
+            sample = watch.receive(scrape)
+            if sample is not None and not stopped.is_set():
+                assert self._conductor is not None
+                self._conductor.record(sample)
+
+    def _watch_workers(self) -> None:
+        """Notice a lost worker: at once on this machine, else by its heartbeat."""
+        stopped = self._stopped
+        while self._is_master and not stopped.wait(WATCH_INTERVAL_S):
+            clients = self._runner.clients
+            there = {client.id for client in clients.all} - {
+                client.id for client in clients.missing
+            }
+            for worker in list(self._begun):
+                machine, pid = self._processes.get(worker, ("", 0))
+                is_dead = machine == platform.node() and not _runs(pid)
+                if worker not in there or is_dead:
+                    self._lose(worker, f"worker {worker.rpartition('_')[2][:8]} died")
+
+    def _keep(self) -> None:
+        stopped = self._stopped
+        while not stopped.wait(1.0):
+            if self._conductor is not None:
+                self._conductor.flush()
+
+    def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+
+
+def _refusal(refused: Refused) -> BbbloadError:
+    failure = BbbloadError(refused.message)
+    failure.exit_code = refused.exit_code
+    return failure
+
+
+def _stand_in_metrics(target: str) -> str:
+    """Return where the stand-in node's metrics would be: only ever on loopback."""
+    try:
+        parts = urlsplit(normalise_url(target))
+    except ConfigError:
+        return ""
+    if not is_loopback(parts.hostname or ""):
+        return ""
+    return f"{parts.scheme}://{parts.netloc}/metrics"
+
+
+def _runs(pid: int) -> bool:
+    """Say whether a process of this machine runs: a zombie does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def _utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
