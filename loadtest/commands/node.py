@@ -129,6 +129,7 @@ def node(
     finally:
         if written is not None:
             written.unlink(missing_ok=True)
+            written.parent.rmdir()
     return 0
 
 

@@ -282,7 +282,7 @@ class Api:
         if limit and not is_bot and existing is None:
             if ext_id not in others and len(others) >= limit:
                 raise RefusedCall("maxParticipantsReached")
-        if is_guest and role == "VIEWER" and meeting.guest_policy == "ALWAYS_DENY":
+        if role == "VIEWER" and meeting.guest_policy == "ALWAYS_DENY":
             raise RefusedCall("guestDeniedAccess")
         cookie = request.cookies.get("JSESSIONID", "")
         is_known = any(s.cookie == cookie for s in self._node.sessions.values())
@@ -294,6 +294,7 @@ class Api:
             role=role,
             ext_id=ext_id,
             guest=is_guest,
+            authenticated=parameters.get("auth", "").lower() == "true",
             bot=is_bot,
             avatar=parameters.get("avatarURL", ""),
             logout_url=parameters.get("logoutURL", ""),

@@ -124,6 +124,7 @@ class Node:
         role: str,
         ext_id: str = "",
         guest: bool = False,
+        authenticated: bool = False,
         bot: bool = False,
         avatar: str = "",
         logout_url: str = "",
@@ -151,7 +152,7 @@ class Node:
                 logout_url=logout_url or meeting.request.logout_url,
                 metadata=metadata,
             )
-            asks = meeting.guest_policy == "ASK_MODERATOR" and guest
+            asks = meeting.guest_policy == "ASK_MODERATOR" and (guest or authenticated)
             if (asks or force_lobby) and not user.is_moderator:
                 user.guest_status = "WAIT"
             meeting.users[user.id] = user

@@ -22,10 +22,10 @@ from urllib.parse import urlencode
 
 from loadtest.node.app import RunningNode
 from loadtest.node.settings import NodeSettings
+from tests.support.asynctest import scaled
 
 SECRET = "639259d4-9dd8-4b25-bf01-95f9567eaf4b"
 """The secret of the test vector in BBB's API documentation."""
-TIME_SCALE = float(os.environ.get("BBBLOAD_TEST_TIME_SCALE", "1"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ async def node_process(
     lines: list[str] = []
     reading = asyncio.ensure_future(_keep_lines(process.stderr, lines))
     try:
-        async with asyncio.timeout(30 * TIME_SCALE):
+        async with asyncio.timeout(scaled(30)):
             line = await process.stdout.readline()
         if not line:
             await reading
@@ -120,7 +120,7 @@ async def node_process(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(10 * TIME_SCALE):
+            async with asyncio.timeout(scaled(10)):
                 await process.wait()
         except TimeoutError:
             process.kill()

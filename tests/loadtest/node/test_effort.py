@@ -1,0 +1,54 @@
+import time
+
+import pytest
+
+from loadtest.node.effort import UNIT_S, Effort
+
+
+@pytest.mark.parametrize("work_factor", [1.0, 4.0])
+def test_work_costs_the_stated_cpu_time_whatever_the_machine(work_factor):
+    effort = Effort(work_factor=work_factor)
+    started_s = time.thread_time()
+
+    for _ in range(2000):
+        effort.spend(5.0)
+
+    burnt_s = time.thread_time() - started_s
+    asked_s = 2000 * 5.0 * UNIT_S * work_factor
+    assert burnt_s >= asked_s * 0.98
+    # Interruptions count for the thread as well; the bound only catches a wrong factor.
+    assert burnt_s < asked_s * 1.5
+
+
+def test_without_a_work_factor_nothing_is_burnt():
+    effort = Effort()
+    started_s = time.thread_time()
+
+    for _ in range(1000):
+        effort.spend(100.0)
+
+    assert time.thread_time() - started_s < 1000 * 100 * UNIT_S / 10
+
+
+def test_a_budget_holds_the_process_to_its_share_of_a_core():
+    effort = Effort(work_factor=10.0, cpu_budget=0.25)
+    started_s, started_cpu_s = time.monotonic(), time.process_time()
+
+    while time.process_time() - started_cpu_s < 0.25:
+        effort.spend(10.0)
+
+    share = (time.process_time() - started_cpu_s) / (time.monotonic() - started_s)
+    # One period may be saved up at the start: 0.025 s of the 0.25 s.
+    assert share <= 0.25 * 1.15
+
+
+def test_idle_is_what_is_left_of_the_budget_and_never_decreases():
+    effort = Effort(work_factor=1.0, cpu_budget=0.5)
+    before = effort.use()
+
+    effort.spend(20_000)
+    after = effort.use()
+
+    used_s = after.user_s + after.system_s - before.user_s - before.system_s
+    assert used_s >= 20_000 * UNIT_S * 0.9
+    assert after.idle_s >= before.idle_s
