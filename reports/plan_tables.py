@@ -76,7 +76,7 @@ def capacity_table(plan: Plan) -> Table:
             Column(title="participants", is_number=True),
             Column(title="interval"),
             Column(title="mix of meetings"),
-            Column(title="SLO", is_name=True),
+            Column(title="SLO"),
             Column(title="from"),
             Column(title="source"),
         ),

@@ -97,6 +97,7 @@ FILES_ARE_OPENED_IN = (
     "bots/media/clip.py",
     "loadtest/locustfile.py",
     "loadtest/engine_link.py",
+    "loadtest/control.py",  # opens the log before the load, writes records as they come
     "loadtest/codec.py",  # a run is read as a stream, line by line
     "loadtest/guard.py",  # keeps the ledger of our own runs
     "loadtest/node/metrics.py",  # reads its own process's figures from /proc

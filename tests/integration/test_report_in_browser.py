@@ -17,6 +17,9 @@ from tests.support.results import capacity, run_records
 
 pytestmark = pytest.mark.chromium
 
+A4_WIDTH = 688
+"""A4 less two margins of 14 mm, in CSS pixels."""
+
 INKED = """svg => {
     const box = svg.getBoundingClientRect();
     const shapes = [...svg.querySelectorAll('path, use')].filter(
@@ -129,6 +132,22 @@ def test_the_first_screen_holds_question_verdict_numbers_and_next_step(
         "What to do next",
     ):
         assert part in seen.first_screen
+
+
+def test_the_printed_page_loses_nothing_at_its_edge(browser, page_file):
+    page = browser.new_page(viewport={"width": A4_WIDTH, "height": 1000})
+    try:
+        page.emulate_media(media="print")
+        page.goto(page_file.as_uri())
+        width = page.evaluate("document.documentElement.scrollWidth")
+        columns = page.evaluate(
+            "getComputedStyle(document.querySelector('.blocks')).gridTemplateColumns"
+        )
+    finally:
+        page.close()
+
+    assert width <= A4_WIDTH
+    assert len(columns.split()) == 2
 
 
 def test_a_chart_that_draws_nothing_would_be_noticed(browser, tmp_path):
