@@ -13,9 +13,10 @@ An SLO that held at the largest load gives `at_least`; a profile ended by the ge
 gives `invalid`. Neither is ever a capacity. Pure.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Finished, bracket
 from loadtest.costs import CostFit, fit_costs, meeting_cost
 from loadtest.crossing import (
@@ -29,10 +30,12 @@ from loadtest.crossing import (
 )
 from loadtest.models import (
     Capacity,
+    EndRecord,
     Limit,
     LoadPoint,
     MeetingProfile,
     ProfileCapacity,
+    Record,
     RunHeader,
     Slo,
 )
@@ -99,6 +102,36 @@ def capacity_of(
         reasons=reasons + tuple(notes),
         cost_points=tuple(point for point in points if point.profile not in asked),
     )
+
+
+def capacity_of_run(
+    header: RunHeader,
+    records: Iterable[Record],
+    *,
+    profiles: Sequence[MeetingProfile],
+) -> Capacity:
+    """Return what the records of a benchmark's run show; see `capacity_of`.
+
+    A run without an end, or whose end says so, is interrupted. One that its own end
+    calls invalid makes the whole result invalid: its numbers may describe us.
+    """
+    aggregate = Aggregate()
+    aggregate.add(header)
+    end: EndRecord | None = None
+    for record in records:
+        aggregate.add(record)
+        if isinstance(record, EndRecord):
+            end = record
+    found = capacity_of(
+        header,
+        aggregate.points(),
+        profiles=profiles,
+        is_interrupted=end is None or end.validity == "interrupted",
+        notes=() if end is None else end.reasons,
+    )
+    if end is not None and end.validity == "invalid":
+        return replace(found, validity="invalid")
+    return found
 
 
 def _ascent(profile: MeetingProfile, points: Sequence[LoadPoint], slo: Slo) -> _Ascent:

@@ -7,8 +7,15 @@ import pytest
 
 from loadtest.aggregate import load_points
 from loadtest.benchmark import Finished, LadderPlan
-from loadtest.capacity import capacity_of
-from loadtest.models import Capacity, MeetingProfile, ProfileCapacity, RunHeader, Slo
+from loadtest.capacity import capacity_of, capacity_of_run
+from loadtest.models import (
+    Capacity,
+    EndRecord,
+    MeetingProfile,
+    ProfileCapacity,
+    RunHeader,
+    Slo,
+)
 from loadtest.profiles import SMALL_PROFILES
 from tests.support.runs import (
     CLASSES,
@@ -234,3 +241,18 @@ def test_every_verdict_stands_beside_its_point():
     for found in found_in(climb(SyntheticNode(), plan=PLAN)).profiles:
         assert len(found.points) == len(found.verdicts)
         assert all(point.profile == found.profile.name for point in found.points)
+
+
+def test_a_run_that_its_end_calls_invalid_is_an_invalid_result():
+    header, *records = synthetic_run(node=SyntheticNode())
+    assert isinstance(header, RunHeader)
+    lost = EndRecord(elapsed_s=300.0, validity="invalid", reasons=("an engine died",))
+
+    valid = capacity_of_run(header, records, profiles=SMALL_PROFILES)
+    invalid = capacity_of_run(header, [*records[:-1], lost], profiles=SMALL_PROFILES)
+    cut_off = capacity_of_run(header, records[:-1], profiles=SMALL_PROFILES)
+
+    assert valid.validity == "valid"
+    assert (invalid.validity, invalid.reasons) == ("invalid", ("an engine died",))
+    assert cut_off.validity == "interrupted"
+    assert cut_off.profiles[0].capacity == valid.profiles[0].capacity
