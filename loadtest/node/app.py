@@ -76,16 +76,22 @@ class RunningNode:
         settings = self.settings
         async with AsyncExitStack() as stack:
             self.media = await stack.enter_async_context(
-                NodeMedia(address=settings.host, effort=self.effort, seed=settings.seed)
+                NodeMedia(
+                    address=settings.host,
+                    effort=self.effort,
+                    seed=settings.seed,
+                    faults=settings.faults,
+                )
             )
             runner = web.AppRunner(
-                self._application(), handle_signals=False, access_log=None
+                self._application(),
+                handle_signals=False,
+                access_log=None,
+                shutdown_timeout=2.0,
             )
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            site = web.TCPSite(
-                runner, settings.host, settings.port, shutdown_timeout=2.0
-            )
+            site = web.TCPSite(runner, settings.host, settings.port)
             try:
                 await site.start()
             except OSError as failure:
