@@ -61,7 +61,6 @@ class Audio:
         self,
         *,
         mode: AudioMode,
-        talks: bool,
         seed: int,
         settings: ClientSettings,
         plane: Plane,
@@ -73,7 +72,6 @@ class Audio:
         """`time.monotonic()` when the way that worked was asked for."""
         self.session: Session | None = None
         self._mode = mode
-        self._talks = talks
         self._seed = seed
         self._settings = settings
         self._plane = plane
@@ -136,9 +134,9 @@ class Audio:
         self.session = session = self._plane.session(ice_servers=ice_servers)
         self._stream = self._streams.hold(session, "the audio")
         sends: tuple[SendSpec, ...] = ()
-        if way.role != "recv":
-            talks = self._talks and not self.is_listening_only
-            sends = (SendSpec(media="audio", talks=talks, seed=self._seed),)
+        if not self.is_listening_only:
+            # Silence at first: talking is a habit, and begins with a pause.
+            sends = (SendSpec(media="audio", talks=False, seed=self._seed),)
         offer = None
         if way.offerer == "client":
             offer = await session.offer(sends=sends, receives=("audio",))
@@ -150,8 +148,6 @@ class Audio:
         else:
             answered = await call.expect(sfu.Answered, deadline_s, "audio start")
             await session.accept(answered.sdp)
-        if self.is_listening_only:
-            session.set_sending(False)
         await call.expect(sfu.Flowing, deadline_s, "audio flowing")
         path = await session.connected(max(deadline_s - time.monotonic(), 0.1))
         return replace(

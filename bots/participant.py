@@ -255,7 +255,6 @@ class Participant:
         await conversation.linger_in_audio_dialog(self._persona.dialog_s)
         self._audio = Audio(
             mode=self.plan.audio,
-            talks=self.plan.talks,
             seed=self.plan.seed,
             settings=session.settings,
             plane=self._plane,
@@ -290,9 +289,8 @@ class Participant:
             webcams.changed.set()
             self._start(webcams.watch(group))
         losses = (conversation.over, *(() if audio is None else audio.losses))
-        await asyncio.wait(
-            (self._leaving, *losses), return_when=asyncio.FIRST_COMPLETED
-        )
+        ends: list[asyncio.Future[Any]] = [self._leaving, *losses]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if self._leaving.done():
             return None
         await asyncio.wait((conversation.over,), timeout=BETTER_REASON_S)

@@ -18,6 +18,7 @@ from bots.media.session import SendSpec
 from bots.models import (
     IceServer,
     MilestoneReport,
+    Outcome,
     ParticipantPlan,
     Report,
 )
@@ -214,7 +215,10 @@ class Webcams:
         source: int | None,
         failure: ClusterError | None = None,
     ) -> None:
-        outcome, code = ("joined", "") if failure is None else verdict(failure)
+        outcome: Outcome = "joined"
+        code = ""
+        if failure is not None:
+            outcome, code = verdict(failure)
         self._report(
             MilestoneReport(
                 elapsed_s=self._clock.elapsed_s(),
