@@ -83,7 +83,7 @@ def span(found: ProfileCapacity) -> str:
 def _verdict(capacity: Capacity) -> str:
     if capacity.validity == "valid":
         noted = f" Noted: {'; '.join(capacity.reasons)}." if capacity.reasons else ""
-        return f"Valid: the generator was fit to judge the node.{noted}"
+        return f"Valid: wherever a capacity is given, the generator was fit.{noted}"
     head = "Invalid" if capacity.validity == "invalid" else "Interrupted"
     return f"{head}: " + ("; ".join(capacity.reasons) or "no reason was recorded.")
 
