@@ -61,10 +61,14 @@ class MediaPlane:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for session in list(self._sessions):
-            await session.close()
-        self.pacer.close()
-        await self._tasks.__aexit__(kind, error, traceback)
+        try:
+            for session in list(self._sessions):
+                await session.close()
+        finally:
+            self.pacer.close()
+            # The tasks keep their errors to themselves, so the body's own error is not
+            # given to the group: it would come out wrapped in an ExceptionGroup.
+            await self._tasks.__aexit__(None, None, None)
 
     @property
     def pacer(self) -> Pacer:
