@@ -35,6 +35,7 @@ __all__ = [
     "Secret",
     "Server",
     "ServerEntry",
+    "find_entry",
     "host_of",
     "is_loopback",
     "normalise_url",
@@ -121,6 +122,19 @@ def resolve(
             f"with --allow-host {host} and its secret in BBB_SECRET or --secret-file"
         )
     return Server(name=_authority(url), url=url, secret=_own(secret_file, environ, url))
+
+
+def find_entry(
+    target: str, environ: Mapping[str, str] | None = None
+) -> ServerEntry | None:
+    """Return the entry that `target`, a name or a URL, means; None without one.
+
+    No secret is fetched. Raises ConfigError for an unusable file or address.
+    """
+    entries = read_servers(servers_path(environ))
+    if "://" in target:
+        return _entry_for(normalise_url(target), entries)
+    return next((entry for entry in entries if entry.name == target), None)
 
 
 def read_servers(path: Path) -> tuple[ServerEntry, ...]:

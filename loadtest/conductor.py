@@ -110,8 +110,10 @@ class Conductor:
         self._elapsed_s = elapsed_s
         return self._course.at(elapsed_s, self.held)
 
-    def note_population(self, elapsed_s: float, users: int, rest_s: float) -> None:
-        """Open a step where Locust's own users count, at the end of their ramp."""
+    def note_population(
+        self, elapsed_s: float, users: int, *, duration_s: float, warm_up_s: float
+    ) -> None:
+        """Open a step where Locust's own users count, at the start of their ramp."""
         self._write(
             StepRecord(
                 elapsed_s=elapsed_s,
@@ -119,8 +121,8 @@ class Conductor:
                 profile=self._profile.name,
                 participants=users,
                 meetings=meetings_for(self._profile, users),
-                duration_s=rest_s,
-                warm_up_s=0.0,
+                duration_s=duration_s,
+                warm_up_s=warm_up_s,
             )
         )
         self._free_steps += 1

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from bots.errors import BbbloadError, ConfigError, TargetUnusable
 from bots.plain import from_plain, to_plain
 from bots.redaction import redact
-from bots.servers import is_loopback, normalise_url
+from bots.servers import find_entry, host_of, is_loopback, normalise_url
 from bots.wire import Begin, Begun, Ended, Refused
 from loadtest.conductor import Conductor
 from loadtest.crew import Limits, Message
@@ -41,6 +41,9 @@ BEGIN_TIMEOUT_S: Final = 60.0
 DRAIN_TIMEOUT_S: Final = 25.0
 WATCH_INTERVAL_S: Final = 0.5
 LOCAL: Final = "local"
+OPEN_END_S: Final = 86_400.0
+OPEN_WARM_UP_S: Final = 5.0
+"""Warm-up, after the ramp, of a run that ends when its user says so."""
 
 
 class Control:
@@ -60,6 +63,7 @@ class Control:
         self._runner = environment.runner
         self._conductor: Conductor | None = None
         self._log: Any = None
+        self._log_was_there = False
         self._zero_s = 0.0
         self._started_at = ""
         self._begun: dict[str, Begun] = {}
@@ -73,6 +77,7 @@ class Control:
         self._is_begun = False
         self._is_finished = True
         self._retired = 0
+        self._population = 0
         self._is_stand_in = False
         self._used_logs: set[str] = set()
         self.exit_code = 0
@@ -98,7 +103,7 @@ class Control:
         Raises BbbloadError; no load was sent then.
         """
         plan = self._plan()
-        run = secrets.token_hex(4)
+        run = plan.run or secrets.token_hex(4)
         self._reset()
         workers = self._workers()
         self._log = self._open_log(run)
@@ -110,9 +115,10 @@ class Control:
         if not target:
             raise ConfigError("no target: give a name or an address with --host")
         ledger = Ledger()
-        host = urlsplit(target).hostname or target
+        entry = find_entry(target)
+        host = host_of(entry.url if entry else target) or target
         leftovers = ledger.killed_runs(host)
-        watches = self._watches(target)
+        watches = self._watches(target, entry.metrics_urls if entry else ())
         for index, worker in enumerate(workers):
             self._send_begin(worker, index, plan, run, target, leftovers)
         self._await(lambda: len(self._begun) >= len(workers), BEGIN_TIMEOUT_S)
@@ -132,6 +138,7 @@ class Control:
             tool_version=importlib.metadata.version("bbbload"),
             stand_in=self._is_stand_in,
         )
+        self._log.truncate(0)
         self._conductor.begin(replace(header, engines=len(workers)))
         ledger.begin(run=run, server=host, target=target, started_at=self._started_at)
         for old in leftovers:
@@ -185,7 +192,7 @@ class Control:
         was_begun = self._is_begun
         self.finish(interrupted=False)
         self.exit_code = failure.exit_code
-        if self._log is not None and not was_begun:
+        if self._log is not None and not was_begun and not self._log_was_there:
             Path(self._log.name).unlink(missing_ok=True)
 
     def course_tick(self) -> tuple[int, float] | None:
@@ -204,14 +211,24 @@ class Control:
         self.exit_code = self.finish(interrupted=False)
         return None
 
-    def note_population(self, users: int) -> None:
-        """Tell the conductor that Locust's user has set a population."""
+    def note_population(self) -> None:
+        """Open a step when Locust's user has asked for another population."""
         conductor = self._conductor
         if not self._is_begun or conductor is None or conductor.follows_a_course:
             return
-        run_time = self._environment.parsed_options.run_time
-        rest_s = max(1.0, (run_time or 3_600.0) - self.elapsed_s)
-        conductor.note_population(self.elapsed_s, users, rest_s)
+        users = self._runner.target_user_count
+        if users == self._population or not users:
+            return
+        options = self._environment.parsed_options
+        ramp_s = abs(users - self._population) / (options.spawn_rate or 1.0)
+        self._population = users
+        rest_s = (options.run_time or OPEN_END_S) - self.elapsed_s
+        rest_s = max(ramp_s + 1.0, rest_s)
+        # A run without an end is judged from soon after the ramp on.
+        held_s = rest_s - ramp_s if options.run_time else OPEN_WARM_UP_S * 3
+        conductor.note_population(
+            self.elapsed_s, users, duration_s=rest_s, warm_up_s=ramp_s + held_s / 3
+        )
 
     def worker_joined(self, worker: str) -> None:
         """Let a worker that comes during a run take part in it."""
@@ -226,6 +243,7 @@ class Control:
         self._begun, self._waiting = {}, {}
         self._asked, self._over = set(), set()
         self._refused, self._retired, self.exit_code = None, 0, 0
+        self._population = 0
 
     def _plan(self) -> RunPlan:
         options = self._environment.parsed_options
@@ -300,6 +318,7 @@ class Control:
 
     def _give(self, worker: str, ask: int) -> None:
         assert self._conductor is not None
+        self.note_population()
         plan = self._conductor.place(worker)
         self._send("bbbload_plan", {"ask": ask, "plan": to_plain(plan)}, worker)
 
@@ -360,16 +379,19 @@ class Control:
         self._used_logs.add(name)
         try:
             Path(name).parent.mkdir(parents=True, exist_ok=True)
-            return open(name, "w", encoding="utf-8")
+            self._log_was_there = Path(name).exists()
+            # Not truncated yet: a run that is refused leaves an older log alone.
+            return open(name, "a", encoding="utf-8")
         except OSError as error:
             reason = (error.strerror or "unusable").lower()
             raise ConfigError(
                 f"{name} cannot be written ({reason}): name another file"
             ) from error
 
-    def _watches(self, target: str) -> list[NodeWatch]:
+    def _watches(self, target: str, known: tuple[str, ...]) -> list[NodeWatch]:
         """Return the nodes to watch; each metrics address must answer once, now."""
         given = [url for url in self._options.node_metrics.split(",") if url]
+        given = given or list(known)
         self._is_stand_in = False
         guess = "" if given else _stand_in_metrics(target)
         watches = []

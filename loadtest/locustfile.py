@@ -164,8 +164,8 @@ def _conduct(environment: Any, control: Control, *, has_plan: bool) -> None:
         # Locust's time limit or the button of the web UI is the planned end.
         environment.process_exit_code = control.finish(interrupted=has_plan)
 
-    def note(user_count: int, **_: Any) -> None:
-        control.note_population(user_count)
+    def note(**_: Any) -> None:
+        control.note_population()
 
     def welcome(client_id: str, **_: Any) -> None:
         gevent.spawn_later(0.1, control.worker_joined, client_id)

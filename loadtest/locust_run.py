@@ -1,0 +1,181 @@
+"""One Locust run as a child process: started, followed, and ended in good order.
+
+The commands `run` and `benchmark` share it. The child gets the plan in a file, writes
+run.jsonl itself, and is followed by reading that file, so that what the display shows
+is what is kept. Ctrl-C or SIGTERM once: everybody leaves, meetings are ended, results
+are kept. Twice: it stops now, and the engines, which notice, still end their meetings.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import loadtest
+from bots.errors import BbbloadError, ConfigError
+from bots.plain import to_plain
+from bots.redaction import redact
+from loadtest.follow import RunFollower
+from loadtest.models import Record
+from loadtest.stages import RunPlan
+
+POLL_S: Final = 0.2
+KNOWN_EXITS: Final = frozenset({0, 3, 5, 7, 8, 130})
+INTERRUPTED: Final = 130
+LAST_LINES: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrder:
+    """What to run, where, and how."""
+
+    plan: RunPlan
+    target: str
+    """A name of servers.toml or a URL."""
+    log: Path
+    """The run.jsonl to write."""
+    processes: int = 1
+    """Locust workers, each with its own bot engine."""
+    node_metrics: tuple[str, ...] = ()
+    allow_host: str = ""
+    secret_file: str = ""
+    beside_real_meetings: bool = False
+
+
+def run_locust(order: RunOrder, receive: Callable[[Record], None]) -> int:
+    """Run to the end and return the exit code (0, 3, 5 or 130); the log is complete.
+
+    `receive` gets every record about as it happens. Raises BbbloadError, with its exit
+    code, when there was no run: refused, unreachable, or a mistake in what was asked.
+    """
+    order = replace(
+        order, plan=replace(order.plan, run=order.plan.run or secrets.token_hex(4))
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="bbbload-") as name,
+        contextlib.ExitStack() as stack,
+    ):
+        folder = Path(name)
+        messages = stack.enter_context((folder / "locust.log").open("w+"))
+        child = subprocess.Popen(
+            _arguments(order, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            # Ctrl-C in a terminal is for this process, which passes it on in order.
+            start_new_session=True,
+        )
+        follower = RunFollower(order.log, order.plan.run)
+        stack.callback(follower.close)
+        try:
+            with _signals_passed_on(child):
+                while _is_running(child):
+                    for record in follower.poll():
+                        receive(record)
+                for record in follower.poll():
+                    receive(record)
+        finally:
+            if child.poll() is None:  # a bug of ours on the way: leave nothing behind
+                child.terminate()
+                child.wait()
+        return _outcome(child.returncode, folder / "status.json", folder / "locust.log")
+
+
+def _arguments(order: RunOrder, folder: Path) -> list[str]:
+    plan = folder / "plan.json"
+    plan.write_text(json.dumps(to_plain(order.plan)), encoding="utf-8")
+    caps = order.plan.caps
+    options = {
+        "--host": order.target,
+        "--run-plan": plan,
+        "--run-log": order.log,
+        "--status-file": folder / "status.json",
+        "--node-metrics": ",".join(order.node_metrics),
+        "--allow-host": order.allow_host,
+        "--secret-file": order.secret_file,
+        "--max-participants": caps.participants,
+        "--max-streams": caps.streams,
+        "--max-duration": f"{caps.duration_s:g}",
+    }
+    arguments = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
+    arguments += ["-f", str(Path(loadtest.__file__).with_name("locustfile.py"))]
+    arguments += [f"{name}={value}" for name, value in options.items() if value != ""]
+    if order.beside_real_meetings:
+        arguments.append("--beside-real-meetings")
+    if order.processes > 1:
+        port = _free_port()
+        arguments += [f"--processes={order.processes}", "--expect-workers-max-wait=60"]
+        arguments += [f"--master-bind-port={port}", f"--master-port={port}"]
+    return arguments
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_running(child: "subprocess.Popen[bytes]") -> bool:
+    try:
+        child.wait(POLL_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _signals_passed_on(child: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Ask the child to end on the first Ctrl-C or SIGTERM, kill it on the second."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = 0
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            child.terminate()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+    before = {
+        number: signal.signal(number, pass_on)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _outcome(code: int, status: Path, messages: Path) -> int:
+    if status.exists():
+        plain = json.loads(status.read_text(encoding="utf-8"))
+        failure = BbbloadError(plain["message"])
+        failure.exit_code = plain["exit_code"]
+        raise failure
+    if code in KNOWN_EXITS:
+        return code
+    if code == -signal.SIGKILL:
+        return INTERRUPTED
+    lines = messages.read_text(encoding="utf-8", errors="replace").splitlines()
+    last = redact(" | ".join(line.strip() for line in lines[-LAST_LINES:]))
+    if code == ConfigError.exit_code:
+        raise ConfigError(f"locust did not take its options: {last}")
+    failure = BbbloadError(f"locust ended with code {code}: {last}")
+    raise failure
