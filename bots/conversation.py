@@ -86,6 +86,7 @@ class Conversation:
             new_id=lambda: next(ids),
         )
         self._socket: Socket | None = None
+        self._reader: asyncio.Task[None] | None = None
         self._joined_at_s = 0.0
         self._acknowledged: asyncio.Future[None] = asyncio.Future()
         self._data_came = asyncio.Event()
@@ -112,7 +113,7 @@ class Conversation:
             raise GraphqlRefusal(str(refusal), code=refusal.code) from refusal
         self._client.start()
         await self._flush()
-        group.create_task(self._read(self._socket))
+        self._reader = group.create_task(self._read(self._socket))
         await asyncio.wait(
             (self._acknowledged, self.over),
             timeout=self._limits.ack_s,
@@ -261,7 +262,12 @@ class Conversation:
                         await self.call(self._dialect.leave)
         finally:
             self._end(Dropped("we closed the connection", code="left"))
-            await self._socket.close()
+            try:
+                await self._socket.close()
+            finally:
+                # A socket whose goodbye is never answered must not keep its reader.
+                if self._reader is not None:
+                    self._reader.cancel()
 
     # --- The driver -----------------------------------------------------------------
 

@@ -28,6 +28,8 @@ from bots.redaction import redact
 HTTP_LIMIT_S = 15.0
 UPGRADE_LIMIT_S = 60.0
 """The html5 client's connection timeout; the middleware's rate limiter may hold one."""
+GOODBYE_LIMIT_S = 1.0
+"""How long a closing socket waits for the other side's close frame."""
 CLOSE_LIMIT_S = 2.0
 USER_AGENT = "bbbload"
 
@@ -204,7 +206,7 @@ class Transport:
                     protocols=(subprotocol,) if subprotocol else (),
                     headers=headers,
                     max_msg_size=longest_frame_bytes,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_LIMIT_S),
+                    timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_LIMIT_S),
                 )
         except TimeoutError as late:
             raise StepTimeout(

@@ -190,3 +190,21 @@ def test_an_unusable_ca_file_is_a_mistake_of_the_operator(tmp_path):
     for path in (str(empty), str(tmp_path / "missing.pem")):
         with pytest.raises(ConfigError, match=r"ca_file .*\.pem"):
             tls_context(path)
+
+
+@asynctest
+async def test_a_server_that_never_says_goodbye_is_left_in_time():
+    async def sock(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(autoclose=False)
+        await ws.prepare(request)
+        await asyncio.Event().wait()
+        return ws
+
+    async with serving(sock=sock) as base, Transport() as transport:
+        opened = await transport.connect(f"{base}/sock")
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(opened.receive())
+            await asyncio.sleep(0)
+            await opened.close()
+
+    assert reading.result() is None
