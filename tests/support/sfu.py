@@ -65,12 +65,16 @@ class SfuSocket:
         return await self.receive() == {"id": "pong"}
 
     async def closed(self) -> int | None:
-        """Wait until the other side closes and return its status code."""
+        """Wait until the other side closes; return its status code, 0 for none.
+
+        A connection that was cut without a closing frame counts as 1006.
+        """
         async with asyncio.timeout(scaled(FRAME_LIMIT_S)):
             while True:
                 message = await self.socket.receive()
+                if message.type is WSMsgType.CLOSE:
+                    return int(message.data)
                 if message.type in (
-                    WSMsgType.CLOSE,
                     WSMsgType.CLOSED,
                     WSMsgType.CLOSING,
                     WSMsgType.ERROR,
