@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 
+const address = process.argv[3] ?? '127.0.0.1';
 const require = createRequire(resolve(process.argv[2]) + '/');
 const mediasoup = require('mediasoup');
 
@@ -43,7 +44,7 @@ const requests = {
   },
   async transport({ bitrate }) {
     const transport = await router.createWebRtcTransport({
-      listenInfos: [{ protocol: 'udp', ip: '127.0.0.1' }],
+      listenInfos: [{ protocol: 'udp', ip: address }],
       enableUdp: true, enableTcp: false,
       initialAvailableOutgoingBitrate: bitrate ?? 600000,
     });

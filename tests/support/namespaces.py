@@ -20,6 +20,8 @@ class Namespace:
     name: str
     address: str
     outside_address: str
+    device: str
+    """Its end of the pair."""
 
     def command(self, *command: str) -> tuple[str, ...]:
         """Return `command` as it runs inside the namespace."""
@@ -37,9 +39,13 @@ class Namespace:
             "nft",
             "-f",
             "-",
-            stdin="table inet loss {\n"
-            f" chain in {{ type filter hook input priority 0; {rule}; }}\n"
-            f" chain out {{ type filter hook output priority 0; {rule}; }}\n"
+            # On the wire, not in the sockets: a drop in the output hook would make the
+            # sender's own system call fail.
+            stdin="table netdev loss {\n"
+            f' chain in {{ type filter hook ingress device "{self.device}" '
+            f"priority 0; {rule}; }}\n"
+            f' chain out {{ type filter hook egress device "{self.device}" '
+            f"priority 0; {rule}; }}\n"
             "}\n",
         )
 
@@ -59,7 +65,7 @@ def namespace(*, index: int = 0) -> Iterator[Namespace]:
         _run("ip", "link", "set", inside, "netns", tag)
         _run("ip", "address", "add", f"{outer}/30", "dev", outside)
         _run("ip", "link", "set", outside, "up")
-        space = Namespace(name=tag, address=inner, outside_address=outer)
+        space = Namespace(name=tag, address=inner, outside_address=outer, device=inside)
         space.run("ip", "address", "add", f"{inner}/30", "dev", inside)
         space.run("ip", "link", "set", inside, "up")
         space.run("ip", "link", "set", "lo", "up")
