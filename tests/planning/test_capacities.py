@@ -1,0 +1,112 @@
+"""Which capacity is planned with: the catalogue's first, the stand-in's never."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from bots.errors import ConfigError
+from loadtest.models import MeetingProfile, ProfileCapacity
+from planning.capacities import capacities_used, stand_in_section
+from planning.catalog import parse_catalog
+from planning.models import Catalog
+from tests.planning.test_mix import capacity
+from tests.support.histories import catalog, catalog_data
+
+
+def bare(cores: tuple[int, ...] = (8, 16)) -> Catalog:
+    """Return the catalogue without any capacity."""
+    data = catalog_data()
+    for kind, count in zip(data["types"], cores, strict=True):
+        del kind["capacity"]
+        kind["cores"] = count
+    return parse_catalog(data, source="c.toml", today=date(2026, 11, 23))
+
+
+def profile(name: str, carried: float | None) -> ProfileCapacity:
+    return ProfileCapacity(
+        profile=MeetingProfile(
+            name=name, size=20, cameras=5, microphones=10, listeners=10
+        ),
+        capacity=carried,
+        at_least=None if carried else 90.0,
+        invalid="",
+        low=carried * 0.9 if carried else None,
+        high=carried * 1.1 if carried else None,
+        coverage=0.9,
+        limit="cpu" if carried else "",
+        points=(),
+        verdicts=(),
+    )
+
+
+def measured(**changes: object):
+    values = {
+        "profiles": (profile("talks", 150.0), profile("classes", 110.0)),
+        "node_cores": 8.0,
+    }
+    return capacity(**(values | changes))
+
+
+def test_a_capacity_of_the_catalogue_wins_over_a_measurement():
+    used = capacities_used(catalog(), measured())
+
+    assert {one.origin for one in used} == {"catalog"}
+    assert used[0].participants == 200
+
+
+def test_a_measurement_serves_the_type_with_as_many_cores():
+    (used,) = capacities_used(bare(), measured())
+
+    assert used.type == "small"
+    assert used.origin == "capacity.json"
+    assert used.participants == 110.0
+    assert used.slo == "bbbload-1"
+    assert used.coverage == 0.9
+    assert used.mix.startswith("classes")
+
+
+def test_another_profile_can_be_named():
+    assert capacities_used(bare(), measured(), "talks")[0].participants == 150.0
+    with pytest.raises(ConfigError, match="'parties'; it has talks, classes"):
+        capacities_used(bare(), measured(), "parties")
+
+
+def test_a_profile_that_only_held_at_the_cap_is_no_capacity():
+    only_at_least = measured(profiles=(profile("talks", None),))
+
+    with pytest.raises(ConfigError, match="no capacity to plan with"):
+        capacities_used(bare(), only_at_least)
+
+
+def test_an_invalid_run_is_no_capacity():
+    invalid = measured(validity="invalid", reasons=("generator too slow",))
+
+    with pytest.raises(ConfigError, match="generator too slow"):
+        capacities_used(bare(), invalid)
+
+
+def test_the_stand_in_is_never_a_capacity_of_bbb():
+    with pytest.raises(ConfigError, match="stand-in node, which says nothing about"):
+        capacities_used(bare(), measured(stand_in=True))
+
+
+def test_the_stand_in_has_a_section_of_its_own():
+    section = stand_in_section(measured(stand_in=True))
+
+    assert section is not None
+    assert "not on BigBlueButton" in section.title
+    assert "not used" in section.note
+    assert [row.capacity for row in section.profiles] == [150.0, 110.0]
+    assert stand_in_section(measured()) is None
+    assert stand_in_section(None) is None
+
+
+def test_no_capacity_anywhere_is_one_sentence():
+    with pytest.raises(ConfigError, match=r"add \[types\.capacity\]"):
+        capacities_used(bare(), None)
+
+
+def test_a_measurement_of_other_cores_serves_nobody():
+    with pytest.raises(ConfigError, match="as many cores"):
+        capacities_used(bare((12, 16)), replace(measured(), node_cores=8.0))

@@ -1,0 +1,249 @@
+"""Senfcall 2020: every published fact of that year, held against the planner.
+
+Facts: https://www.senfcall.de/news/kleiner-transparenzbericht/ (the year 2020) and
+https://www.senfcall.de/news/transparenzbericht2/ (the year after, used to check only).
+"""
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from subprocess import run
+from sys import executable
+from tomllib import loads
+
+import numpy as np
+import pytest
+
+from bots.errors import ConfigError
+from planning.assembly import Inputs, make_plan
+from planning.budget import monthly_amounts, parse_budget, runways
+from planning.capacities import as_interval, capacities_used
+from planning.catalog import read_catalog
+from planning.models import Interval, MoneyLine, Plan
+from planning.placement import morning_risk
+from planning.series import monthly_peaks, weekly_peaks
+from planning.sizing import SPARE_NODES, SizedType, cost_of_peak, nodes_needed
+from planning.sizing import sized_types as sized_of
+from planning.traffic import DEFAULT_STREAMS, traffic_between
+from tests.support.histories import EXAMPLE, example_history
+
+PEAK = 1117
+RISK = 0.05
+
+
+@cache
+def inputs() -> Inputs:
+    catalog = read_catalog(EXAMPLE / "catalog.toml", today=date(2020, 12, 31))
+    return Inputs(
+        history=example_history(),
+        catalog=catalog,
+        budget=parse_budget(
+            loads((EXAMPLE / "budget.toml").read_text()), source="budget.toml"
+        ),
+        capacities=capacities_used(catalog, None),
+        months=12,
+        risk=RISK,
+        seed=1,
+        made_on="2020-12-31",
+        tool_version="test",
+    )
+
+
+@cache
+def plan() -> Plan:
+    return make_plan(inputs())
+
+
+def sized(largest: int = 80) -> tuple[SizedType, ...]:
+    intervals = {used.type: as_interval(used) for used in inputs().capacities}
+    return sized_of(inputs().catalog, intervals, largest)
+
+
+def test_the_modelled_history_honours_what_was_published():
+    history = example_history()
+    weeks = {week.starts_on: week.peak or 0.0 for week in weekly_peaks(history)}
+    summer = [weeks[day] for day in weeks if "2020-05-11" <= day <= "2020-09-21"]
+
+    assert history.is_modelled
+    assert max(history.participants) == PEAK
+    assert history.participants.count(PEAK) == 1
+    assert max(weeks, key=lambda day: weeks[day]) == "2020-12-14"
+    # Flat from May to September, steep from October.
+    assert max(summer) < 1.3 * min(summer)
+    assert weeks["2020-10-26"] > 1.7 * np.median(summer)
+    # Sudden rises at the beginning of November and in the week before Christmas.
+    assert weeks["2020-11-02"] > 1.5 * weeks["2020-10-26"]
+    assert weeks["2020-12-14"] > 1.3 * weeks["2020-12-07"]
+
+
+def test_the_history_is_what_its_generator_writes():
+    made = run(
+        [executable, str(EXAMPLE / "make_history.py")], capture_output=True, check=True
+    )
+
+    assert made.stdout == (EXAMPLE / "history.csv").read_bytes()
+
+
+def test_seven_thousand_euros_at_450_a_month_last_15_6_months():
+    (months,) = runways(8800.0 - 1800.0, np.zeros((1, 1)), np.full((1, 1), 450.0))
+
+    assert months == pytest.approx(15.6, abs=0.05)
+
+
+def test_the_year_grown_step_by_step_cost_about_1800_euros():
+    # Two servers were private; from May on nodes follow the peaks, at December's load
+    # per node (350 EUR of nodes for 1,117), and the virtual servers grow to 100 EUR.
+    kind = inputs().catalog.types[0]
+    in_december = round(350 / kind.price_eur)
+    peaks = np.array(
+        [m.peak for m in monthly_peaks(example_history()) if m.starts_on >= "2020-05"]
+    )
+    months = tuple(f"2020-{month:02d}" for month in range(5, 13))
+    nodes = nodes_needed(peaks, PEAK / in_december) - SPARE_NODES
+    new = np.maximum(np.diff(nodes, prepend=2), 0)
+    steps = tuple(
+        MoneyLine(
+            name="virtual servers",
+            amount=Interval(low=12.5, mid=12.5, high=12.5),
+            first_month=month,
+        )
+        for month in months
+    )
+    virtual = monthly_amounts(steps, months, np.random.default_rng(1), 1)[0]
+
+    bills = nodes * kind.price_eur + new * kind.setup_eur + virtual
+
+    assert bills[-1] - new[-1] * kind.setup_eur == pytest.approx(450, rel=0.03)
+    assert np.all(np.diff(nodes) >= 0)
+    assert bills.sum() == pytest.approx(1800, rel=0.10)
+
+
+def test_servers_for_the_peak_cost_350_euros_within_the_interval():
+    cost = cost_of_peak(PEAK, sized(), 80, np.random.default_rng(1))
+
+    assert cost.coverage == 0.8
+    assert cost.low <= 350 <= cost.high
+    assert cost.high / cost.low <= 2.5
+
+
+def test_traffic_from_may_to_december_holds_93_terabytes():
+    out, into = traffic_between(
+        example_history(),
+        "2020-05",
+        "2020-12",
+        DEFAULT_STREAMS,
+        np.random.default_rng(1),
+    )
+
+    # 93 TB is both ways together; the interval stated is for what goes out.
+    assert out.low <= 93e12 <= out.high
+    assert out.high / out.low <= 3
+    assert out.mid > 2 * into.mid
+
+
+def test_any_node_may_fail():
+    made = plan()
+    capacities = {used.type: used.participants for used in made.capacity_used}
+
+    assert made.node_failure.overload_risk <= RISK
+    for month in (made.months[0], made.months[-1]):
+        for lost in month.nodes:
+            pool = [
+                capacities[node.type] for node in month.nodes for _ in range(node.count)
+            ]
+            pool.remove(capacities[lost.type])
+            # Another seed than the plan's: it must hold on mornings it never saw.
+            risk = morning_risk(
+                month.peak.p95,
+                made.largest_meeting,
+                tuple(pool),
+                np.random.default_rng(99),
+            ).risk
+            assert risk <= RISK
+
+
+def test_a_lecture_larger_than_every_node_is_an_error_and_no_plan():
+    lecture = replace(inputs().budget, largest_meeting=600)
+
+    with pytest.raises(ConfigError, match=r"600 .*280 \(12 cores\).*larger type"):
+        make_plan(replace(inputs(), budget=lecture))
+
+
+def test_a_shock_of_five_shows_servers_cost_and_runway_beside_the_forecast():
+    made = plan()
+    row = next(shock for shock in made.shocks if shock.factor == 5.0)
+    first = made.months[0]
+
+    assert row.month == first.month
+    assert sum(node.count for node in row.nodes) > 3 * sum(
+        node.count for node in first.nodes
+    )
+    assert row.monthly_cost_eur > 3 * first.node_cost_eur
+    assert row.runway_months.high < made.runway_months.low
+    # Averaged into nothing: the forecast is the same without it.
+    calm = make_plan(replace(inputs(), budget=replace(inputs().budget, shocks=())))
+    assert calm.months == made.months
+
+
+def test_every_number_ahead_comes_with_an_interval():
+    made = plan()
+
+    for month in made.months:
+        for interval in (
+            month.cost_interval_eur,
+            month.nodes_interval,
+            month.traffic_interval_bytes,
+            month.balance_eur,
+        ):
+            assert interval.low < interval.mid < interval.high
+        assert month.peak.p50 < month.peak.p80 < month.peak.p90 < month.peak.p95
+    assert made.runway_months.low < made.runway_months.mid < made.runway_months.high
+
+
+def test_the_plan_says_what_it_assumes():
+    made = plan()
+    names = [assumption.name for assumption in made.assumptions]
+
+    assert made.history_is_modelled
+    assert "history" in names
+    assert "price of 6 cores" in names
+    assert "capacity of 6 cores" in names
+    assert "largest meeting" in names
+    assert all(assumption.reason for assumption in made.assumptions)
+    assert all(assumption.source for assumption in made.assumptions)
+
+
+def test_what_the_next_year_really_cost_lies_within_the_forecast():
+    # About 11,400 EUR were spent in 2021: the year began with 6,000 at once.
+    total = plan().cost_total_interval_eur
+
+    assert total.low <= 11_400 <= total.high
+
+
+def test_wider_capacity_means_wider_cost():
+    narrow = tuple(
+        replace(used, low=used.participants * 0.98, high=used.participants * 1.02)
+        for used in inputs().capacities
+    )
+
+    sure = make_plan(replace(inputs(), capacities=narrow, months=2)).months[0]
+    unsure = make_plan(replace(inputs(), months=2)).months[0]
+
+    assert sure.required < unsure.required
+    assert (
+        sure.cost_interval_eur.high / sure.cost_interval_eur.low
+        < unsure.cost_interval_eur.high / unsure.cost_interval_eur.low
+    )
+
+
+def test_less_risk_never_costs_less():
+    bold = make_plan(replace(inputs(), risk=0.2, months=2)).months[0]
+    careful = make_plan(replace(inputs(), risk=0.02, months=2)).months[0]
+
+    assert careful.node_cost_eur >= bold.node_cost_eur
+
+
+def test_the_same_seed_gives_the_same_plan():
+    assert make_plan(replace(inputs(), months=2)) == make_plan(
+        replace(inputs(), months=2)
+    )
