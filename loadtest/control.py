@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,7 +28,7 @@ from bots.servers import find_entry, host_of, is_loopback, normalise_url
 from bots.wire import Begin, Begun, Ended, Refused
 from loadtest.conductor import Conductor
 from loadtest.crew import Limits, Message
-from loadtest.guard import Ledger
+from loadtest.guard import Ledger, now_utc
 from loadtest.models import MeetingProfile, Slo
 from loadtest.nodes import NodeWatch, fetch_metrics, read_scrape
 from loadtest.stages import LEAVE_RATE, RunPlan, peak_of
@@ -110,7 +109,7 @@ class Control:
         self._conductor = Conductor(plan, run=run, log=self._log)
         self._is_finished = False
         self._zero_s = time.monotonic()
-        self._started_at = _utc_now()
+        self._started_at = now_utc()
         target = str(self._environment.host or "")
         if not target:
             raise ConfigError("no target: give a name or an address with --host")
@@ -173,7 +172,7 @@ class Control:
             if not missing:
                 self._ledger.end(
                     run=conductor.run,
-                    ended_at=_utc_now(),
+                    ended_at=now_utc(),
                     peak_participants=conductor.peak,
                 )
         if self._log is not None:
@@ -473,7 +472,3 @@ def _runs(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

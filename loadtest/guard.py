@@ -12,6 +12,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bots.errors import ConfigError
@@ -174,6 +175,12 @@ async def end_meetings_of(
         ids = [meeting.meeting_id for meeting in leftovers(present, wanted)]
         failed = await meetings.end_ids(ids)
         return len(ids) - len(failed), failed
+
+
+def now_utc() -> str:
+    """Return the time of day as our files write it: UTC, ISO 8601."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return now.replace("+00:00", "Z")
 
 
 def ours(ids: Iterable[str]) -> tuple[str, ...]:

@@ -1,0 +1,109 @@
+"""Options that several commands take: the target's guard and the SLO."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from bots.errors import ConfigError
+from bots.wire import Caps
+from loadtest.durations import DURATION
+from loadtest.models import Slo
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+BOUNDS = tuple(field.name for field in dataclasses.fields(Slo) if field.name != "name")
+
+
+def target_options(command: Command) -> Command:
+    """Add the options that say what may be loaded, and how much at most."""
+    caps = Caps()
+    for option in reversed(
+        (
+            click.option(
+                "--node-metrics",
+                multiple=True,
+                metavar="URL",
+                help="Prometheus address of a node under load; repeatable. Default: "
+                "those of servers.toml.",
+            ),
+            click.option(
+                "--allow-host",
+                default="",
+                metavar="HOST",
+                help="Load this host though it is not in servers.toml; its secret "
+                "comes from BBB_SECRET or --secret-file.",
+            ),
+            click.option(
+                "--secret-file",
+                default="",
+                metavar="FILE",
+                help="File (mode 0600) with the shared secret. Default: BBB_SECRET.",
+            ),
+            click.option(
+                "--beside-real-meetings",
+                is_flag=True,
+                help="Load the server though meetings of other people are on it.",
+            ),
+            click.option(
+                "--processes",
+                type=click.IntRange(1, 64),
+                default=1,
+                show_default=True,
+                help="Bot engines, one core each.",
+            ),
+            click.option(
+                "--max-streams",
+                type=click.IntRange(1),
+                default=caps.streams,
+                show_default=True,
+                help="Cap on media streams, both directions.",
+            ),
+            click.option(
+                "--max-duration",
+                type=DURATION,
+                default=caps.duration_s,
+                show_default="4h",
+                help="Cap on the duration of the whole run.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def slo_option(command: Command) -> Command:
+    """Add `--slo BOUND=VALUE`, which changes bounds of the default SLO."""
+    return click.option(
+        "--slo",
+        "slo_changes",
+        multiple=True,
+        metavar="BOUND=VALUE",
+        help="Change a bound of the SLO bbbload-1, or drop it with `none`; repeatable. "
+        f"Bounds: {', '.join(BOUNDS)}.",
+    )(command)
+
+
+def slo_of(changes: tuple[str, ...]) -> Slo:
+    """Return the default SLO with these bounds changed; raises ConfigError."""
+    values: dict[str, float | None] = {}
+    for change in changes:
+        name, _, text = change.partition("=")
+        if name not in BOUNDS:
+            raise ConfigError(
+                f"--slo {change!r} names no bound: choose among {', '.join(BOUNDS)}"
+            )
+        try:
+            values[name] = None if text == "none" else float(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"--slo {change!r} has no number: write {name}=0.5 or {name}=none"
+            ) from error
+        value = values[name]
+        if value is not None and not 0 <= value < 1e6:
+            raise ConfigError(f"--slo {change!r} is out of range: give 0 or more")
+    if not values:
+        return Slo()
+    defaults = {name: getattr(Slo(), name) for name in BOUNDS}
+    return Slo(name="bbbload-1 changed", **(defaults | values))

@@ -1,0 +1,162 @@
+"""`bbbload run`: hold equal meetings on a server for a time and say how it went."""
+
+from pathlib import Path
+
+import click
+
+from bots.wire import Caps
+from loadtest.codec import open_run
+from loadtest.commands.options import slo_of, slo_option, target_options
+from loadtest.durations import DURATION
+from loadtest.locust_run import RunOrder, run_locust
+from loadtest.models import MeetingProfile
+from loadtest.progress import Progress
+from loadtest.run_summary import summarise
+from loadtest.stages import fixed_plan
+from loadtest.streams import streams_of
+
+EXAMPLE = """\b
+Example: two meetings of five, two cameras in each, for half a minute
+  bbbload run NAME --meetings 2 --size 5 --cameras 2 --duration 30s -o run.jsonl"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("target", metavar="NAME|URL")
+@click.option(
+    "--meetings", type=int, default=1, show_default=True, help="Meetings at once."
+)
+@click.option(
+    "--size", type=int, default=5, show_default=True, help="Participants of a meeting."
+)
+@click.option(
+    "--cameras",
+    type=int,
+    default=2,
+    show_default=True,
+    help="Participants of each meeting who share a camera.",
+)
+@click.option(
+    "--microphones",
+    type=int,
+    default=None,
+    help="Two-way microphones in each meeting. Default: all but the listeners.",
+)
+@click.option(
+    "--listeners",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Participants of each meeting who only listen.",
+)
+@click.option(
+    "--moderators",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Moderators of each meeting; they see all cameras, the others five.",
+)
+@click.option(
+    "--duration",
+    type=DURATION,
+    default=30.0,
+    show_default="30s",
+    help="How long everybody stays, such as 30s or 5m; a bare number is seconds.",
+)
+@click.option(
+    "--join-rate",
+    type=float,
+    default=5.0,
+    show_default=True,
+    help="Joins per second; BBB takes at most 50.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("run.jsonl"),
+    show_default=True,
+    help="Log of the run, written as it happens.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
+@click.option(
+    "--max-participants",
+    type=click.IntRange(1),
+    default=Caps().participants,
+    show_default=True,
+    help="Cap on participants.",
+)
+@slo_option
+@target_options
+def run(
+    target: str,
+    meetings: int,
+    size: int,
+    cameras: int,
+    microphones: int | None,
+    listeners: int,
+    moderators: int,
+    duration: float,
+    join_rate: float,
+    output: Path,
+    seed: int,
+    max_participants: int,
+    slo_changes: tuple[str, ...],
+    node_metrics: tuple[str, ...],
+    allow_host: str,
+    secret_file: str,
+    beside_real_meetings: bool,
+    processes: int,
+    max_streams: int,
+    max_duration: float,
+) -> int:
+    """Hold meetings of synthetic participants on a server.
+
+    The server is a name from `bbbload servers`, or an address: of this machine, or one
+    that --allow-host names. --size and --cameras are per meeting; the summary prints
+    totals.
+    """
+    profile = MeetingProfile(
+        name="run",
+        size=size,
+        cameras=cameras,
+        microphones=max(0, size - listeners) if microphones is None else microphones,
+        listeners=listeners,
+        moderators=moderators,
+    )
+    plan = fixed_plan(
+        profile,
+        meetings=meetings,
+        duration_s=duration,
+        join_rate=join_rate,
+        slo=slo_of(slo_changes),
+        seed=seed,
+        caps=Caps(
+            participants=max_participants,
+            streams=max_streams,
+            duration_s=max_duration,
+        ),
+    )
+    streams = streams_of(profile, meetings * size)
+    click.echo(
+        f"{meetings} meetings of {size}: {meetings * size} participants, "
+        f"{streams.audio_in + streams.video_in} streams to the server, "
+        f"{streams.audio_out + streams.video_out} from it",
+        err=True,
+    )
+    order = RunOrder(
+        plan=plan,
+        target=target,
+        log=output,
+        processes=processes,
+        node_metrics=node_metrics,
+        allow_host=allow_host,
+        secret_file=secret_file,
+        beside_real_meetings=beside_real_meetings,
+    )
+    with Progress() as progress:
+        code = run_locust(order, progress.receive)
+    with open_run(output) as log:
+        for line in summarise(log):
+            click.echo(line, err=True)
+    click.echo(f"The log of the run is in {output}", err=True)
+    return code
