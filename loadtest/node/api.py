@@ -228,8 +228,7 @@ class Api:
     async def _signed_parameters(
         self, request: web.Request, call: str
     ) -> dict[str, str]:
-        raw = request.rel_url.raw_query_string
-        query, checksum = without_checksum(raw)
+        query, checksum = without_checksum(request.raw_path.partition("?")[2])
         body = ""
         if request.method == "POST" and request.can_read_body:
             if request.content_type == FORM:

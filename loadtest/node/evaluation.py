@@ -140,6 +140,8 @@ def stream_batches(
             position.sent = set()
         position.sent.add(body)
     step = size if isinstance(size, int) and size > 0 else 100
+    if root.table == "notification":
+        step = 1  # the middleware passes each on as it comes
     return [
         f'{{"{root.field.key}":[{",".join(body for _, body in due[i : i + step])}]}}'
         for i in range(0, len(due), step)
