@@ -42,6 +42,8 @@ OUR_DECISIONS: tuple[Outcome, ...] = ("left", "withdrawn")
 """Outcomes that we chose: no evidence about the node."""
 REPORT_GAP_MAX_S = 2.0
 """A stream silent for longer than this was not there meanwhile."""
+LATE_SHARE = 0.25
+"""The end of the judged part, in which all that was asked for should be there."""
 STREAMS_MIN = 0.9
 """Share of the expected streams below which an unanswered request counts as missing."""
 MEASURED_MIN = 0.5
@@ -180,24 +182,36 @@ class Aggregate:
 
     def _add_stream(self, report: StreamReport) -> None:
         key = (report.participant, report.direction, report.media, report.ssrc)
-        since_s = self._last_report_s.get(key, report.elapsed_s - 1.0)
-        self._last_report_s[key] = report.elapsed_s
-        sums = self._judged_at(report.elapsed_s)
-        if sums is None:
-            return
+        until_s = report.elapsed_s
+        since_s = self._last_report_s.get(key, until_s - 1.0)
+        since_s = max(min(since_s, until_s), until_s - REPORT_GAP_MAX_S)
+        self._last_report_s[key] = until_s
         is_audio = report.media == "audio"
-        if report.packets > 0:
-            lasted_s = min(max(0.0, report.elapsed_s - since_s), REPORT_GAP_MAX_S)
-            sums.stream_s[report.direction, is_audio] += lasted_s
-        if report.direction == "out":
-            sums.sent_bytes += report.bytes
-            return
-        sums.received_bytes += report.bytes
-        received = (sums.audio if is_audio else sums.video)[report.participant]
-        received.expected += report.expected
-        received.lost += report.lost
-        received.watched_s += report.watched_s
-        received.frozen_s += report.frozen_s
+        middle_s = (since_s + until_s) / 2
+        # A report speaks of the time since the one before: of two steps, at times.
+        for index in {self._index_at(since_s), self._index_at(until_s)} - {None}:
+            assert index is not None
+            starts_s, ends_s = self._judged_part(index)
+            lasted_s = min(until_s, ends_s) - max(since_s, starts_s)
+            if lasted_s <= 0:
+                continue
+            sums = self._sums[index]
+            share = lasted_s / (until_s - since_s)
+            if report.packets > 0:
+                sums.stream_s[report.direction, is_audio] += lasted_s
+                late_s = min(until_s, ends_s) - max(since_s, _late(starts_s, ends_s))
+                sums.late_stream_s[report.direction, is_audio] += max(0.0, late_s)
+            if report.direction == "out":
+                sums.sent_bytes += share * report.bytes
+                continue
+            sums.received_bytes += share * report.bytes
+            if starts_s < middle_s <= ends_s:
+                media = sums.audio if is_audio else sums.video
+                received = media[report.participant]
+                received.expected += report.expected
+                received.lost += report.lost
+                received.watched_s += report.watched_s
+                received.frozen_s += report.frozen_s
 
     def _add_node(self, sample: NodeSample) -> None:
         sums = self._judged_at(sample.elapsed_s - sample.interval_s / 2)
@@ -234,10 +248,10 @@ class Aggregate:
         cores = mean_of(sums.node_core_s, sums.node_seconds)
         used = mean_of(sums.node_cpu_s, sums.node_seconds)
         mean = {key: total / window_s for key, total in sums.stream_s.items()}
+        late_s = ends_s - _late(starts_s, ends_s)
+        seen = {key: total / late_s for key, total in sums.late_stream_s.items()}
         profile = self._profiles.get(step.profile)
         expected = streams_of(profile, step.participants) if profile else Streams()
-        audio_out = mean.get(("in", True), 0.0)
-        video_out = mean.get(("in", False), 0.0)
         return LoadPoint(
             step=step.step,
             profile=step.profile,
@@ -252,19 +266,29 @@ class Aggregate:
             join_time_s=percentiles(sums.join_times_s),
             first_audio_s=percentiles(
                 sums.first_audio_s
-                + self._pending(index, "audio_out", len(sums.first_audio_s), audio_out)
+                + self._pending(
+                    index,
+                    "audio_out",
+                    told=len(sums.first_audio_s),
+                    seen=seen.get(("in", True), 0.0),
+                )
             ),
             first_camera_s=percentiles(
                 sums.first_camera_s
-                + self._pending(index, "video_out", len(sums.first_camera_s), video_out)
+                + self._pending(
+                    index,
+                    "video_out",
+                    told=len(sums.first_camera_s),
+                    seen=seen.get(("in", False), 0.0),
+                )
             ),
             audio_loss=percentiles(losses(sums.audio.values())),
             video_loss=percentiles(losses(sums.video.values())),
             frozen=percentiles(frozen_shares(sums.video.values())),
             audio_in=mean.get(("out", True), 0.0),
-            audio_out=audio_out,
+            audio_out=mean.get(("in", True), 0.0),
             video_in=mean.get(("out", False), 0.0),
-            video_out=video_out,
+            video_out=mean.get(("in", False), 0.0),
             sent_bps=8 * sums.sent_bytes / window_s,
             received_bps=8 * sums.received_bytes / window_s,
             node_cpu_ratio=None if used is None or not cores else used / cores,
@@ -282,7 +306,8 @@ class Aggregate:
                 + expected.video_in
                 + expected.video_out
             ),
-            streams_seen=sum(mean.values()),
+            streams_seen=sum(seen.values()),
+            present_at_end=self._present(_late(starts_s, ends_s), ends_s),
         )
 
     def _present(self, starts_s: float, ends_s: float) -> float:
@@ -317,7 +342,7 @@ class Aggregate:
             return 0, None
         return tried, sums.joined / max(tried, needed)
 
-    def _pending(self, index: int, name: str, told: int, seen: float) -> list[float]:
+    def _pending(self, index: int, name: str, *, told: int, seen: float) -> list[float]:
         """Return an infinite wait for each stream asked for of which nothing came yet.
 
         Only where streams are missing: then a first packet that was never told is one
@@ -349,6 +374,11 @@ class Aggregate:
                 break
             index -= 1
         return index
+
+
+def _late(starts_s: float, ends_s: float) -> float:
+    """Return where the end of a judged part begins."""
+    return ends_s - LATE_SHARE * (ends_s - starts_s)
 
 
 def _asked_s(asked_s: float | None, elapsed_s: float, took_s: float) -> float:

@@ -199,7 +199,10 @@ class LoadPoint:
     streams_expected: float = 0.0
     """Streams both ways that the profile's arithmetic gives for `participants`."""
     streams_seen: float = 0.0
-    """Streams both ways that carried packets, mean over the judged part."""
+    """Streams both ways that carried packets, mean over the judged part's last quarter:
+    joins may take until then."""
+    present_at_end: float | None = None
+    """Participants present, mean over that last quarter; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

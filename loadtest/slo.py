@@ -172,9 +172,10 @@ def _missing_load(point: LoadPoint) -> list[str]:
 
     Where the SLO broke, missing load is a consequence and no second fault.
     """
-    if point.present < PRESENT_MIN * point.participants:
+    at_end = point.present if point.present_at_end is None else point.present_at_end
+    if at_end < PRESENT_MIN * point.participants:
         return [
-            f"{point.present:.1f} of {point.participants} participants were present "
+            f"{at_end:.1f} of {point.participants} participants were present "
             "although no join failed"
         ]
     if point.streams_seen < STREAMS_MIN * point.streams_expected:

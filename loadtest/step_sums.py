@@ -66,8 +66,12 @@ class StepSums:
         default_factory=lambda: defaultdict(float)
     )
     """(direction at the participant, is audio) -> stream-seconds with packets."""
-    sent_bytes: int = 0
-    received_bytes: int = 0
+    late_stream_s: defaultdict[tuple[str, bool], float] = field(
+        default_factory=lambda: defaultdict(float)
+    )
+    """The same in the end of the judged part alone."""
+    sent_bytes: float = 0.0
+    received_bytes: float = 0.0
     node_cpu_s: defaultdict[str, float] = field(
         default_factory=lambda: defaultdict(float)
     )

@@ -230,7 +230,7 @@ def test_a_milestone_that_never_came_is_infinitely_late():
 
     seen = [
         stream(14.5 + n, media="camera", ssrc=ssrc)
-        for n in range(8)
+        for n in range(9)
         for ssrc in range(10)
     ]
 
@@ -248,7 +248,7 @@ def test_a_stream_still_waited_for_when_the_step_is_judged_is_infinitely_late():
     there = only_point(
         step(),
         *ALL_JOINED,
-        *(stream(14.5 + n, ssrc=ssrc) for n in range(8) for ssrc in range(6)),
+        *(stream(14.5 + n, ssrc=ssrc) for n in range(9) for ssrc in range(6)),
     )
 
     assert hanging.first_audio_s is not None
@@ -282,8 +282,8 @@ def test_media_of_joins_that_our_own_engine_did_not_take_is_not_waited_for():
 
 
 def test_rates_and_loss_leave_the_warm_up_out():
-    warm_up = tuple(stream(11.0 + n, packets=10, lost=40, bytes=9) for n in range(3))
-    judged = tuple(stream(14.5 + n, packets=49, lost=1) for n in range(8))
+    warm_up = tuple(stream(12.0 + n, packets=10, lost=40, bytes=9) for n in range(3))
+    judged = tuple(stream(15.0 + n, packets=49, lost=1) for n in range(8))
 
     point = only_point(step(), *ALL_JOINED, *warm_up, *judged)
 
@@ -333,11 +333,31 @@ def test_a_stream_without_packets_is_not_there():
 
 
 def test_a_stream_counts_for_the_time_it_was_there():
-    half = tuple(stream(14.5 + n) for n in range(4))
+    half = tuple(stream(15.0 + n) for n in range(4))
 
     point = only_point(step(), *ALL_JOINED, *half)
 
     assert point.audio_out == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("offset_s", [0.0, 0.1, 0.5, 0.9])
+def test_the_phase_of_the_reports_changes_no_count_and_no_rate(offset_s: float):
+    reports = tuple(stream(11.0 + offset_s + n) for n in range(13))
+
+    point = only_point(step(), *ALL_JOINED, *reports)
+
+    assert point.audio_out == pytest.approx(1.0)
+    assert point.streams_seen == pytest.approx(1.0)
+    assert point.received_bps == pytest.approx(5000 * 8)
+
+
+def test_joins_that_end_within_the_judged_part_are_late_and_not_missing():
+    late = join(5, 18.0, join_time_s=7.5)
+
+    point = only_point(step(), *ALL_JOINED[:5], late)
+
+    assert point.present == pytest.approx(5.5)
+    assert point.present_at_end == pytest.approx(6.0)
 
 
 def test_streams_are_counted_right_when_reports_come_slower_than_each_second():
