@@ -236,16 +236,25 @@ def _purchase(
     """Buy, simulate peak mornings with a node down, fill nodes less until it holds."""
     for _ in range(_MOST_SQUEEZES):
         purchase = cheapest_purchase(demand.required, sized, inputs.budget.held)
-        risks = tuple(
-            _risk_with_a_node_down(month, demand, purchase, sized, largest, inputs.seed)
-            for month in range(len(demand.months))
-        )
-        if max(risks) <= inputs.risk:
-            break
+        risks = []
+        for month in range(len(demand.months)):
+            risks.append(
+                _risk_with_a_node_down(
+                    month, demand, purchase, sized, largest, inputs.seed
+                )
+            )
+            if risks[-1] > inputs.risk:
+                break
+        else:
+            return sized, purchase, tuple(risks)
         sized = tuple(
             with_utilisation(one, one.utilisation * _SQUEEZE) for one in sized
         )
-    return sized, purchase, risks
+    raise ConfigError(
+        f"no pool of {inputs.catalog.source} keeps the risk of an overload at "
+        f"{inputs.risk:g} with meetings of {largest}: add a larger type, or accept "
+        "more risk with --risk"
+    )
 
 
 def _risk_with_a_node_down(

@@ -355,7 +355,7 @@ class ShockRow:
     factor: float
     month: str
     peak: float
-    """Demand at the plan's risk, times the factor."""
+    """The month's median peak times the factor: a scenario takes demand as given."""
     nodes: tuple[NodeCount, ...]
     extra_nodes: int
     """More than the plan has in that month."""

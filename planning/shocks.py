@@ -1,7 +1,9 @@
 """Shock scenarios: demand multiplied from a month on, beside the forecast. Pure.
 
 No history tells of a lockdown to come, so a shock is never averaged into the forecast:
-it is planned for separately, with the same simulated paths and the same money.
+it is planned for separately, with the same simulated paths and the same money. The
+scenario takes demand as given (the month's median peak times the factor); what is left
+uncertain is what a node carries, and its nodes hold at the plan's risk.
 """
 
 from dataclasses import replace
@@ -42,11 +44,13 @@ def shock_row(
         )
     index = demand.months.index(label)
     planned = months[index]
+    peak = planned.peak.p50 * shock.factor
     nodes, note = planned.nodes, ""
     rent, setup = planned.node_cost_eur, 0.0
     try:
-        wanted = (demand.required[index] * shock.factor,)
-        bought = cheapest_purchase(wanted, sized, planned.nodes)
+        bought = cheapest_purchase(
+            (_required(peak, demand, terms),), sized, planned.nodes
+        )
         nodes, rent = bought.nodes[0], bought.rent_eur[0]
         setup = _setup_of_more(nodes, planned.nodes, sized)
     except ConfigError as error:
@@ -55,7 +59,7 @@ def shock_row(
     return ShockRow(
         factor=shock.factor,
         month=label,
-        peak=planned.peak.p95 * shock.factor,
+        peak=peak,
         nodes=nodes,
         extra_nodes=max(0, _count(nodes) - _count(planned.nodes)),
         cost_eur=monthly + setup,
@@ -63,6 +67,11 @@ def shock_row(
         runway_months=interval_of(_runways(shock.factor, index, demand, terms)),
         note=note,
     )
+
+
+def _required(peak: float, demand: Demand, terms: Terms) -> float:
+    """Return a known peak in stated capacity, at the plan's risk."""
+    return float(np.quantile(peak / demand.factors, 1.0 - terms.risk))
 
 
 def _runways(

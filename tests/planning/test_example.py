@@ -175,6 +175,7 @@ def test_a_shock_of_five_shows_servers_cost_and_runway_beside_the_forecast():
     first = made.months[0]
 
     assert row.month == first.month
+    assert row.peak == pytest.approx(5 * first.peak.p50)
     assert sum(node.count for node in row.nodes) > 3 * sum(
         node.count for node in first.nodes
     )
