@@ -102,6 +102,8 @@ class SfuLink:
             )
         except UpgradeRefused as refusal:
             raise SfuRefusal(str(refusal), code=refusal.code) from refusal
+        if self._pings_at_once:
+            await self._socket.send(sfu.PING)
         self._tasks = [
             group.create_task(self._read(self._socket)),
             group.create_task(self._ping(self._socket)),
@@ -149,8 +151,6 @@ class SfuLink:
         self._gone(Dropped(f"the SFU socket was closed ({code})", code=f"sfu {code}"))
 
     async def _ping(self, socket: Socket) -> None:
-        if self._pings_at_once:
-            await socket.send(sfu.PING)
         while True:
             await asyncio.sleep(sfu.PING_INTERVAL_S)
             if time.monotonic() - self._heard_s >= sfu.QUIET_S:

@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -11,24 +9,7 @@ from aiohttp import web
 from bots.errors import ClusterError, ConfigError, StepTimeout
 from bots.transport import Cookies, Transport, UpgradeRefused, tls_context
 from tests.support.asynctest import asynctest
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@asynccontextmanager
-async def serving(**routes: Handler) -> AsyncIterator[str]:
-    """Serve each handler under its name; yield the address."""
-    app = web.Application()
-    for name, handler in routes.items():
-        app.router.add_get(f"/{name}", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+from tests.support.servers import serving
 
 
 @asynctest
