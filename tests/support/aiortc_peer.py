@@ -2,27 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import aioice.ice
 import av
 import numpy as np
 from aiortc import (
     MediaStreamTrack,
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
-
-TIMEOUT_S = 30.0
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> None:
-    """Wait for a condition, looking every 10 ms, for `timeout_s` at most."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 class MovingPicture(VideoStreamTrack):
@@ -46,7 +38,10 @@ class StockPeer:
     """An RTCPeerConnection that counts what it decodes."""
 
     def __init__(self) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        # max-bundle: in the default policy aiortc leaves a second camera unconnected
+        self.connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
         self.frames: dict[str, list[av.VideoFrame | av.AudioFrame]] = {
             "audio": [],
             "video": [],
