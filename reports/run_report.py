@@ -25,13 +25,17 @@ def document(run: RunResult, *, source: str, torn: str = "") -> Document:
     header = run.header
     target = "bbbload's stand-in node" if header.stand_in else header.target
     stand_in = " (not BigBlueButton)" if header.stand_in else ""
-    names = written.listing(tuple(profile.name for profile in header.scenario))
+    mixes = (
+        wording.mix(header.scenario[0])
+        if len(header.scenario) == 1
+        else written.listing(tuple(profile.name for profile in header.scenario))
+    )
     return Document(
         kind="run",
         title=f"Load on {target}{stand_in}",
         asked=(
             f"Does {target} keep {header.slo.name} with up to "
-            f"{written.count(_largest_asked(run))} participants in {names}?"
+            f"{written.count(_largest_asked(run))} participants in {mixes}?"
         ),
         verdict=_verdict(run),
         tone=_tone(run),
