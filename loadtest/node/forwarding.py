@@ -8,7 +8,6 @@ packets are answered from a history; the rate is never adapted, there is one enc
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 from time import monotonic, time
@@ -183,7 +182,6 @@ class Producer:
         self.consumers: list[Consumer] = []
         self.last_packet_s: float | None = None
         self.reception = Reception(remote.ssrcs[0], clock_rate=VIDEO_CLOCK_RATE)
-        self.on_first_packet: Callable[[], None] | None = None
         self._transport = transport
         self._counters = counters
         self._brake = brake
@@ -253,11 +251,9 @@ class Producer:
         missing = self.reception.receive(sequence, timestamp, now_s)
         if missing:
             self._ask_for(missing)
-        if self.last_packet_s is None and self.on_first_packet is not None:
-            self.on_first_packet()
         self.last_packet_s = now_s
-        if end <= begin:
-            return  # padding only, a probe
+        # A packet of nothing but padding (a browser's probe) goes on as an empty one,
+        # so that the numbers stay whole.
         stored = StoredPacket(sequence, packet[1] & 0x80, timestamp, packet[begin:end])
         self._history[sequence % HISTORY_PACKETS] = stored
         if self._asks_again and _starts_key_frame(stored.payload):

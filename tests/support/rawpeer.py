@@ -182,8 +182,9 @@ class RawPeer:
         timestamp: int = 0,
         marker: bool = False,
         extensions: bytes = b"",
+        has_padding: bool = False,
     ) -> None:
-        """Send one packet under our SSRC."""
+        """Send one packet under our SSRC; the payload holds its padding, if any."""
         codec = OPUS if self.kind == "audio" else VP8
         header = rtp.build_header(
             payload_type=codec.payload_type,
@@ -193,8 +194,11 @@ class RawPeer:
             marker=marker,
             extensions=extensions,
         )
+        packet = bytearray(header + payload)
+        if has_padding:
+            packet[0] |= 0x20
         assert self._sender is not None
-        self._send(bytes(self._sender.protect(header + payload)))
+        self._send(bytes(self._sender.protect(packet)))
 
     def send_rtcp(self, compound: bytes) -> None:
         """Send one compound."""

@@ -295,15 +295,27 @@ async def test_forged_packets_are_counted_and_not_forwarded():
 
 
 @asynctest
-async def test_streams_that_were_not_negotiated_and_probes_are_not_forwarded():
+async def test_streams_that_were_not_negotiated_are_not_forwarded():
     async with publisher_and_viewer() as (_node, publisher, viewer):
         publisher.ssrc += 1
         publisher.send_rtp(1, KEY_FRAME)
         publisher.ssrc -= 1
-        publisher.send_rtp(2, b"")
         publisher.send_rtp(3, KEY_FRAME)
 
         assert [p.sequence for p in await viewer.received(1)] == [3]
+
+
+@asynctest
+async def test_packets_of_padding_alone_go_on_empty_so_that_no_number_is_missing():
+    async with publisher_and_viewer() as (_node, publisher, viewer):
+        publisher.send_rtp(1, KEY_FRAME)
+        publisher.send_rtp(2, bytes(254) + b"\xff", has_padding=True)
+        publisher.send_rtp(3, KEY_FRAME + b"\0\0\3", has_padding=True)
+
+        packets = await viewer.received(3)
+
+        assert [p.sequence for p in packets] == [1, 2, 3]
+        assert [p.payload for p in packets] == [KEY_FRAME, b"", KEY_FRAME]
 
 
 @asynctest

@@ -1,0 +1,189 @@
+"""A chromium page that speaks /bbb-webrtc-sfu publishes and views through the node."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from loadtest.node.faults import Faults
+from tests.support.asynctest import asynctest, eventually, scaled
+from tests.support.browser import ARGUMENTS
+from tests.support.needs import find_program
+from tests.support.sfu import MediaNode, media_node
+
+pytestmark = pytest.mark.chromium
+
+MEDIA_ARGUMENTS = (
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+CLIENT = """
+window.sessions = {};
+window.bbb = async (url, name) => {
+  const socket = new WebSocket(url);
+  await new Promise((done, failed) => {
+    socket.onopen = done;
+    socket.onerror = failed;
+  });
+  const waiting = [];
+  const frames = [];
+  socket.onmessage = ({data}) => {
+    const frame = JSON.parse(data);
+    const place = waiting.findIndex(({id}) => id === frame.id || frame.id === 'error');
+    if (place < 0) frames.push(frame);
+    else waiting.splice(place, 1)[0].done(frame);
+  };
+  const send = (message) => socket.send(JSON.stringify(message));
+  const expect = (id) => new Promise((done, failed) => {
+    const place = frames.findIndex((frame) => frame.id === id || frame.id === 'error');
+    const check = (frame) => frame.id === id ? done(frame)
+      : failed(new Error(JSON.stringify(frame)));
+    if (place >= 0) check(frames.splice(place, 1)[0]);
+    else waiting.push({id, done: check});
+  });
+  const connection = new RTCPeerConnection();
+  const session = {connection, socket, send, expect};
+  connection.ontrack = ({track}) => {
+    const element = document.createElement(track.kind);
+    element.srcObject = new MediaStream([track]);
+    element.muted = track.kind === 'video';  // a muted sound has no energy
+    element.play();
+    document.body.append(element);
+  };
+  window.sessions[name] = session;
+  return session;
+};
+window.share = async (url, name, cameraId) => {
+  const {connection, send, expect} = await bbb(url, name);
+  const stream = await navigator.mediaDevices.getUserMedia(
+    {video: {width: 640, height: 360, frameRate: 15}});
+  stream.getTracks().forEach((track) => connection.addTrack(track, stream));
+  await connection.setLocalDescription(await connection.createOffer());
+  send({id: 'start', type: 'video', cameraId, role: 'share',
+    sdpOffer: connection.localDescription.sdp, bitrate: 200, record: true});
+  const {sdpAnswer} = await expect('startResponse');
+  await connection.setRemoteDescription({type: 'answer', sdp: sdpAnswer});
+  await expect('playStart');
+};
+window.view = async (url, name, cameraId) => {
+  const {connection, send, expect} = await bbb(url, name);
+  send({id: 'start', type: 'video', cameraId, role: 'viewer', sdpOffer: null,
+    bitrate: 200, record: true});
+  const {sdpAnswer} = await expect('startResponse');
+  await connection.setRemoteDescription({type: 'offer', sdp: sdpAnswer});
+  await connection.setLocalDescription(await connection.createAnswer());
+  send({id: 'subscriberAnswer', type: 'video', role: 'viewer', cameraId,
+    answer: connection.localDescription.sdp});
+  await expect('playStart');
+};
+window.audio = async (url, name, role) => {
+  const {connection, send, expect} = await bbb(url, name);
+  const stream = await navigator.mediaDevices.getUserMedia({audio: true});
+  stream.getTracks().forEach((track) => connection.addTrack(track, stream));
+  send({id: 'start', type: 'audio', role, clientSessionNumber: 1, extension: null,
+    transparentListenOnly: true});
+  const {sdpAnswer} = await expect('startResponse');
+  await connection.setRemoteDescription({type: 'offer', sdp: sdpAnswer});
+  await connection.setLocalDescription(await connection.createAnswer());
+  send({id: 'subscriberAnswer', type: 'audio', role,
+    sdpOffer: connection.localDescription.sdp});
+  await expect('webRTCAudioSuccess');
+};
+window.statistics = async (name, kind) => {
+  const found = {};
+  (await sessions[name].connection.getStats()).forEach((entry) => {
+    if (entry.type === kind) Object.assign(found, entry);
+  });
+  return found;
+};
+"""
+
+
+@asynccontextmanager
+async def page_on(node: MediaNode) -> AsyncIterator[Page]:
+    """Open a page of the node's origin that can publish and view."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_program("chromium"),
+            args=[*ARGUMENTS, *MEDIA_ARGUMENTS],
+        )
+        try:
+            page = await browser.new_page()
+            page.set_default_timeout(scaled(30) * 1000)
+            # Any answer will do: what counts is a loopback origin, which is trusted.
+            await page.goto(node.url.rpartition("/")[0])
+            await page.evaluate(f"() => {{{CLIENT}}}")
+            yield page
+        finally:
+            await browser.close()
+
+
+def socket_url(node: MediaNode, user_id: str) -> str:
+    return f"{node.url.replace('http', 'ws', 1)}?sessionToken={user_id}"
+
+
+@pytest.mark.parametrize("family", ["sha-1", "sha-224"])
+def test_a_chromium_page_publishes_and_views_a_camera(family):
+    @asynctest
+    async def run() -> None:
+        async with media_node(faults=Faults(fingerprint=family)) as node:
+            ann, bob = node.join("Ann"), node.join("Bob")
+            camera = f"{ann.id}_session_device"
+            async with page_on(node) as page:
+                await page.evaluate(
+                    "([url, camera]) => share(url, 'share', camera)",
+                    [socket_url(node, ann.id), camera],
+                )
+                node.announce(ann, camera)
+                await page.evaluate(
+                    "([url, camera]) => view(url, 'view', camera)",
+                    [socket_url(node, bob.id), camera],
+                )
+
+                async def statistics() -> dict[str, float]:
+                    found = await page.evaluate("statistics('view', 'inbound-rtp')")
+                    return found if found.get("framesDecoded", 0) >= 30 else {}
+
+                seen = await eventually(statistics, limit_s=30)
+                sent = await page.evaluate("statistics('share', 'outbound-rtp')")
+
+                assert seen["frameWidth"] > 0
+                assert seen["packetsLost"] == 0
+                assert sent["framesEncoded"] >= seen["framesDecoded"]
+                assert sent["packetsSent"] >= seen["packetsReceived"]
+                assert node.media.counters.auth_failures == 0
+                # Transport feedback reached the publisher: it has a round trip.
+                remote = await page.evaluate(
+                    "statistics('share', 'remote-inbound-rtp')"
+                )
+                assert remote["packetsLost"] == 0
+
+    run()
+
+
+@asynctest
+async def test_two_microphones_of_a_chromium_page_hear_each_other():
+    async with media_node() as node:
+        ann, bob = node.join("Ann"), node.join("Bob")
+        async with page_on(node) as page:
+            for user, name in ((ann, "one"), (bob, "other")):
+                await page.evaluate(
+                    "([url, name]) => audio(url, name, 'sendrecv')",
+                    [socket_url(node, user.id), name],
+                )
+
+            async def statistics() -> dict[str, float]:
+                found = await page.evaluate("statistics('other', 'inbound-rtp')")
+                is_heard = found.get("totalAudioEnergy", 0) > 0.001
+                return found if is_heard else {}
+
+            heard = await eventually(statistics, limit_s=20)
+
+            assert heard["packetsLost"] == 0
+            assert ann.voice is not None
+            assert ann.voice.spoke
