@@ -135,6 +135,8 @@ class Chart:
     y_unit: Unit = ""
     x_names: tuple[tuple[float, str], ...] = ()
     """Names at places of the x axis, instead of numbers."""
+    x_range: tuple[float, float] | None = None
+    """The stretch that is shown, so that charts below each other line up."""
     note: str = ""
     starts_at_zero: bool = True
 

@@ -202,6 +202,8 @@ def _set_axes(axes: Axes, chart: Chart, scale: written.Scale) -> None:
         axes.set_ylim(low, max(high, highest * 1.05, low + 1e-9) if highest else 1)
         if low < 0:
             axes.axhline(0, color=INK, linewidth=0.8)
+    if chart.x_range is not None and chart.x_range[0] < chart.x_range[1]:
+        axes.set_xlim(chart.x_range)
     if chart.x_names:
         places = [place for place, _ in chart.x_names]
         axes.set_xticks(places, [name for _, name in chart.x_names])

@@ -200,6 +200,7 @@ def _chart(
         y_label=y_label,
         y_unit=y_unit,
         x_kind="elapsed",
+        x_range=(0.0, run.duration_s),
         marks=(*spans, *marks),
         note=note,
     )

@@ -79,6 +79,20 @@ def test_a_value_between_two_gaps_is_still_seen():
     assert axes.lines[0].get_marker() == "o"
 
 
+def test_charts_of_one_run_show_the_same_stretch_of_time():
+    line = Line(name="late", x=(20.0, 25.0), y=(1, 2))
+    chart = Chart(
+        title="",
+        x_label="",
+        y_label="",
+        x_kind="elapsed",
+        x_range=(0.0, 30.0),
+        marks=(line,),
+    )
+
+    assert figures.figure(chart).axes[0].get_xlim() == (0.0, 30.0)
+
+
 def test_bars_are_stacked_in_order():
     bars = tuple(
         Bars(name=name, x=(0, 1), heights=heights)
