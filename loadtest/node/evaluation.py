@@ -83,11 +83,7 @@ class Evaluations:
         kept = self._kept.setdefault(meeting, {})
         identity = (text, compact(variables), keys)
         found = kept.get(identity)
-        is_timeless = not any(
-            table in ("current_time", "user_typing_public", "user_typing_private")
-            for table in tables
-        )
-        if found is not None and found[0] == versions and is_timeless:
+        if found is not None and found[0] == versions and "current_time" not in tables:
             return found[1]
         data = {
             root.field.key: _root(root, variables, viewer) for root in document.roots

@@ -28,6 +28,8 @@ from loadtest.node.meeting import Meeting, User, token
 __all__ = ["Meeting", "Node", "Session", "Timeouts", "User", "turn_credentials"]
 
 COLORS = ("#7b1fa2", "#6a1b9a", "#4a148c", "#5e35b1", "#512da8", "#4527a0", "#311b92")
+TYPING_S = 5.0
+"""How long somebody counts as typing after the last word of it."""
 REMOVED_WITH_REJOIN = "able_to_rejoin_user_disconnected_reason"
 
 
@@ -187,6 +189,7 @@ class Node:
                     self._forget(meeting)
                 continue
             self._expire_users(meeting, now_s)
+            meeting.expire_typing(TYPING_S)
             reason = _reason_to_end(meeting, now_s)
             if reason is not None:
                 meeting.end(reason=reason, forcibly=False)

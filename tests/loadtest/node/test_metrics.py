@@ -1,0 +1,97 @@
+import urllib.request
+from dataclasses import replace
+
+from loadtest.node.settings import NodeSettings
+from tests.support.asynctest import asynctest
+from tests.support.graphql import cookieless, joined_client
+from tests.support.node import SECRET, local_node, node_process
+
+SETTINGS = NodeSettings(secret=SECRET)
+
+
+def read(text: str) -> dict[str, float]:
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return {
+        name: float(value) for name, _, value in (li.rpartition(" ") for li in lines)
+    }
+
+
+@asynctest
+async def test_meetings_are_counted_in_the_exporters_names():
+    async with local_node() as node, cookieless() as http:
+        async with joined_client(http, node) as one, joined_client(http, node) as two:
+            meeting = node.running.node.find("abc")
+            users = [meeting.users[c.ticket.user_id] for c in (one, two)]
+            meeting.join_voice(users[0], listen_only=False)
+            meeting.join_voice(users[1], listen_only=True)
+            async with http.get(node.metrics_url) as response:
+                metrics = read(await response.text())
+                content_type = response.headers["Content-Type"]
+
+    assert content_type.startswith("text/plain; version=0.0.4")
+    assert metrics["bbbload_stand_in"] == 1
+    assert metrics["bbb_meetings"] == 1
+    assert metrics["bbb_meetings_participants"] == 2
+    assert metrics["bbb_meetings_participants_max"] == 2
+    assert metrics["bbb_meetings_listeners"] == 1
+    assert metrics["bbb_meetings_voice_participants"] == 1
+    assert metrics['bbb_meetings_participant_clients{type="html5"}'] == 2
+    assert metrics['bbb_room_participants_bucket{le="1.0"}'] == 0
+    assert metrics['bbb_room_participants_bucket{le="5.0"}'] == 1
+    assert metrics["bbb_room_participants_gsum"] == 2
+    assert metrics["http_connection_active"] == 2
+
+
+@asynctest
+async def test_memory_is_told_against_the_budget():
+    settings = replace(SETTINGS, memory_budget_bytes=1 << 40)
+    async with (
+        local_node(settings) as node,
+        cookieless() as http,
+        http.get(node.metrics_url) as response,
+    ):
+        metrics = read(await response.text())
+
+    total = metrics["node_memory_MemTotal_bytes"]
+    used = metrics["process_resident_memory_bytes"]
+    assert total == 1 << 40
+    assert used > 10_000_000
+    assert metrics["node_memory_MemAvailable_bytes"] == total - used
+
+
+@asynctest
+async def test_a_node_process_reports_its_own_cpu_time_within_its_budget():
+    def modes(metrics: dict[str, float]) -> tuple[float, float]:
+        used = sum(
+            metrics[f'node_cpu_seconds_total{{cpu="0",mode="{mode}"}}']
+            for mode in ("user", "system")
+        )
+        return used, metrics['node_cpu_seconds_total{cpu="0",mode="idle"}']
+
+    arguments = ("--cpu-budget", "0.5", "--work-factor", "20")
+    async with node_process(*arguments) as node, cookieless() as http:
+        readings = []
+        for _ in range(20):
+            async with http.get(node.api_url) as response:
+                assert response.status == 200
+            async with http.get(node.metrics_url) as response:
+                readings.append(modes(read(await response.text())))
+
+    (first_used, first_idle), (used, idle) = readings[0], readings[-1]
+    # 19 calls at 100 units of 10 µs times 20.
+    assert used - first_used >= 19 * 100 * 10e-6 * 20 * 0.9
+    assert idle >= first_idle
+
+
+def test_metrics_can_be_scraped_without_asyncio():
+    @asynctest
+    async def scrape() -> None:
+        import asyncio
+
+        async with node_process() as node:
+            text = await asyncio.to_thread(
+                lambda: urllib.request.urlopen(node.metrics_url, timeout=10).read()
+            )
+        assert b"bbbload_stand_in 1" in text
+
+    scrape()
