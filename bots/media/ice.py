@@ -323,7 +323,7 @@ class FullPath:
             local_username=local.ufrag,
             local_password=local.password,
             transport_policy=policy.RELAY if only_relay else policy.ALL,
-            **_server_options(servers),
+            **server_options(servers),
         )
         self._loop = asyncio.get_running_loop()
         self._probe: asyncio.Task[None] | None = None
@@ -412,7 +412,7 @@ class FullPath:
             self.rtt_s = self.heard_s - asked_s
 
 
-def _server_options(servers: tuple[IceServer, ...]) -> dict[str, Any]:
+def server_options(servers: tuple[IceServer, ...]) -> dict[str, Any]:
     """Return aioice's options for the first STUN and the first usable TURN server.
 
     BBB lists `turns:` first; aioice speaks it over TCP only, as RFC 7065 means it.
