@@ -447,7 +447,8 @@ async def test_the_presenters_cursor_and_shapes_reach_the_others():
         "subscription annotationHistoryStream($updatedAt: timestamptz, "
         "$pageId: String!) { pres_annotation_history_curr_stream(batch_size: 1000, "
         "where: {pageId: {_eq: $pageId}}, "
-        "cursor: {initial_value: {updatedAt: $updatedAt}, ordering: ASC}) { annotationId annotationInfo userId } }"
+        "cursor: {initial_value: {updatedAt: $updatedAt}, ordering: ASC}) "
+        "{ annotationId annotationInfo userId } }"
     )
     async with local_node() as node, cookieless() as http:
         async with (
