@@ -1,9 +1,10 @@
 """The ladder: which load to try next, from what the finished steps have shown.
 
-    CPU │            ×  ── bound      per profile: coarse growth until the SLO breaks,
-        │         ·  ○                then refinement between the last good and the
-        │      ○                      first bad step, always in whole meetings; at the
-        │   ○                         end one contrast step per profile, for the costs
+    CPU │            ×  ── bound      per profile: coarse growth to just below where
+        │         ○  ·                the CPU foretells the bound, then past it; then
+        │                             refinement between the last good and the first
+        │   ○                         bad step, always in whole meetings; at the end one
+        │                             contrast step per profile, for the costs
         └──────────────── participants
 
 Pure and without chance: the same finished steps always give the same next step, so a
@@ -33,6 +34,11 @@ GROWTH = 2.0
 """Growth of a step when nothing is known of the CPU's course."""
 GROWTH_MAX = 3.0
 """Growth of a step towards a crossing that the CPU foretells."""
+BELOW = 0.85
+"""Share of the foretold crossing that a step aims at while it is far away: the last
+good step should be near and reached by growth; a step down has everybody join anew."""
+FAR = 0.7
+"""Share of the foretold crossing below which it is far away."""
 OVERSHOOT = 1.2
 """How far beyond the foretold crossing a step goes: it should break the SLO."""
 REFINEMENTS = 2
@@ -139,11 +145,14 @@ class Ladder:
             return None
         foretold = self._foretold(own)
         if foretold is None:
-            wanted = GROWTH * last
+            meetings = math.ceil(GROWTH * last / profile.size)
+        elif last < FAR * foretold:
+            aim = min(GROWTH_MAX * last, BELOW * foretold)
+            meetings = round(aim / profile.size)
         else:
-            wanted = min(GROWTH_MAX * last, max(OVERSHOOT * foretold, 1.25 * last))
-        whole = math.ceil(wanted / profile.size - 1e-9) * profile.size
-        return min(cap, max(whole, last + profile.size))
+            aim = min(GROWTH_MAX * last, max(OVERSHOOT * foretold, 1.25 * last))
+            meetings = math.ceil(aim / profile.size)
+        return min(cap, max(meetings * profile.size, last + profile.size))
 
     def _refine(
         self, profile: MeetingProfile, own: Sequence[Finished], good: int, bad: int

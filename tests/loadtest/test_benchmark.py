@@ -83,13 +83,22 @@ def test_the_same_finished_steps_give_the_same_next_step():
     assert climb(SyntheticNode(), plan=PLAN) == climb(SyntheticNode(), plan=PLAN)
 
 
-def test_a_step_goes_past_the_foretold_knee_and_refines_between():
+def test_growth_stops_just_below_the_foretold_knee_and_then_goes_past_it():
     finished = climb(SyntheticNode(noise=0), plan=PLAN, profiles=(TALKS,), seed=None)
 
     loads = loads_by_profile(finished)["talks"]
 
-    assert loads[:3] == [8, 24, 56]
-    assert 40 in loads[3:]
+    assert loads == [8, 24, 40, 56]
+
+
+def test_a_step_down_refines_a_bracket_that_growth_left_wide():
+    finished = climb(SyntheticNode(noise=0), plan=PLAN, profiles=(GROUPS,), seed=None)
+
+    loads = loads_by_profile(finished)["groups"]
+
+    assert loads[:3] == sorted(loads[:3])
+    assert all(loads[1] < load < loads[2] for load in loads[3:])
+    assert len(loads) > 3
 
 
 def test_a_node_without_metrics_is_climbed_by_doubling():
