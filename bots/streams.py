@@ -11,7 +11,7 @@ from bots.media.quality import StreamCounters
 from bots.media.session import SendSpec
 from bots.models import IceServer, Media, PathTaken, Report, StreamReport
 
-WATCH_INTERVAL_S = 1.0
+WATCH_INTERVAL_S = 0.5
 
 
 class Session(Protocol):

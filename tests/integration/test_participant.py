@@ -27,6 +27,7 @@ from bots.protocol import api
 from bots.redaction import Secret
 from bots.transcript import Transcript
 from bots.transport import Transport
+from loadtest.node.client_settings import CLIENT_SETTINGS
 from loadtest.node.faults import Faults
 from loadtest.node.settings import NodeSettings
 from tests.support.asynctest import asynctest, eventually
@@ -90,6 +91,16 @@ class Scene:
                 yield
             finally:
                 await asyncio.gather(*(p.leave() for p in participants))
+
+    @asynccontextmanager
+    async def unjoined(self, participant: Participant) -> AsyncIterator[None]:
+        """Let one try to join, and leave at the end of the block, joined or not."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(participant.run())
+            try:
+                yield
+            finally:
+                await participant.leave()
 
     def of(
         self, kind: type[AnyReport], number: int | None = None, **wanted: Any
@@ -420,3 +431,104 @@ async def test_a_transcript_holds_every_frame_and_no_secret():
     assert "a=ice-pwd:<secret>" in text
     assert "a=candidate" in text
     assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "role", "offerer"),
+    [("microphone", "sendrecv", "client"), ("listen only", "recv", "server")],
+)
+def test_a_server_without_transparent_listening_is_joined_the_other_way(
+    mode, role, offerer, monkeypatch
+):
+    media = CLIENT_SETTINGS["public"]["media"]  # type: ignore[index]
+    monkeypatch.setitem(media, "transparentListenOnly", False)
+
+    @asynctest
+    async def play() -> None:
+        async with scene() as stage:
+            async with stage.present(stage.participant(1, audio=mode)):
+                (milestone,) = await stage.wait_for(MilestoneReport, media="audio")
+
+        (join,) = stage.of(JoinReport)
+        assert join.outcome == "joined"
+        assert (join.path.audio_role, join.path.offerer) == (role, offerer)
+        assert milestone.outcome == "joined"
+
+    play()
+
+
+@asynctest
+async def test_whoever_joins_muted_and_wants_to_talk_unmutes():
+    async with scene(("muteOnStart", "true")) as stage:
+        talker = stage.participant(1, audio="microphone", talks=True, role="moderator")
+        listener = stage.participant(2, audio="listen only")
+        async with stage.present(talker, listener):
+            meeting = next(iter(stage.node.running.node.meetings.values()))
+            user = next(u for u in meeting.users.values() if u.name == "Bot 1")
+            await eventually(
+                lambda: user.voice is not None and not user.voice.muted,
+                limit_s=20,
+                what="an unmuted talker",
+            )
+
+
+@asynctest
+async def test_twelve_participants_of_mixed_personas_live_together():
+    async with scene() as stage:
+        kinds: list[dict[str, Any]] = [
+            {"audio": "microphone", "talks": True, "shares_camera": True},
+            {"audio": "microphone", "talks": False},
+            {"audio": "listen only"},
+            {"audio": "none"},
+        ]
+        people = [stage.participant(n, **kinds[n % 4]) for n in range(12)]
+        async with stage.present(*people):
+            await stage.wait_for(MilestoneReport, 9, media="audio", outcome="joined")
+            await stage.wait_for(MilestoneReport, 33, media="camera", outcome="joined")
+
+    assert {join.outcome for join in stage.of(JoinReport)} == {"joined"}
+    assert {leave.outcome for leave in stage.of(LeaveReport)} == {"left"}
+    assert stage.of(RefusalReport) == []
+
+
+@asynctest
+async def test_a_worker_that_dies_is_noticed_within_ten_seconds_as_a_drop():
+    async with scene(dead_worker=1.0) as stage:
+        started_s = asyncio.get_running_loop().time()
+        async with asyncio.timeout(40):
+            await stage.participant(1, audio="listen only").run()
+        lasted_s = asyncio.get_running_loop().time() - started_s
+
+    (leave,) = stage.of(LeaveReport)
+    assert leave.outcome == "dropped"
+    assert leave.detail.startswith("the media of the audio went silent")
+    # A second until it dies, ten to notice, and what a busy machine adds.
+    assert lasted_s < 1.0 + 10.0 + 5.0
+
+
+@asynctest
+async def test_a_refused_camera_is_reported_and_its_owner_stays():
+    async with scene(sfu_error="2301") as stage:
+        sharer = stage.participant(1, shares_camera=True)
+        async with stage.present(sharer):
+            (refusal,) = await stage.wait_for(RefusalReport)
+
+    assert (refusal.what, refusal.outcome) == ("camera share", "refused")
+    assert refusal.code == "2301"
+    assert [leave.outcome for leave in stage.of(LeaveReport)] == ["left"]
+
+
+@asynctest
+async def test_a_camera_that_never_sends_is_a_milestone_that_never_came():
+    async with scene(silent_media=True) as stage:
+        sharer = stage.participant(1, shares_camera=True, camera_view_limit=0)
+        limits = replace(LIMITS, camera_s=1.5)
+        viewer = stage.participant(2, limits=limits)
+        async with stage.present(sharer, viewer):
+            (milestone,) = await stage.wait_for(MilestoneReport, media="camera")
+            (refusal,) = await stage.wait_for(RefusalReport, participant=2)
+
+    assert (milestone.participant, milestone.source) == (2, 1)
+    assert (milestone.wait_s, milestone.outcome) == (None, "timed out")
+    assert milestone.code == "first frame"
+    assert (refusal.what, refusal.outcome) == ("camera view", "timed out")

@@ -1,0 +1,116 @@
+"""Our moderator's transcript beside the recorded browser's, frame by frame.
+
+The recorded user was moderator and presenter of an idle room and lingered in the audio
+dialog; so does ours, for as long as the opening lasts.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from graphql import parse, print_ast
+
+from bots.persona import PERSONAS, Persona
+from bots.transcript import Transcript
+from tests.integration.test_participant import scene
+from tests.support.asynctest import asynctest, eventually
+
+CAPTURES = Path(__file__).parents[1] / "data" / "captures"
+ECHO_TEST = "UpdateUserClientEchoTestRunningAt"
+ANSWERING = {
+    "CurrentPageAnnotationsQuery",
+    "annotationHistoryStream",
+    "PresentationSetUploadCompletionNotified",
+}
+"""Sent when the server has told the page: a slow machine may move them later."""
+
+
+def sent(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The client's GraphQL frames but its pongs, which follow the server's pings."""
+    return [
+        frame["message"]
+        for frame in frames
+        if frame["direction"] == "client->server"
+        and frame.get("socket", "graphql") == "graphql"
+        and frame["message"]["type"] != "pong"
+    ]
+
+
+def names(messages: list[dict[str, Any]]) -> list[str]:
+    asked = {
+        m["id"]: m["payload"]["operationName"]
+        for m in messages
+        if m["type"] == "subscribe"
+    }
+    return [
+        asked.get(m.get("id", ""), m["type"]) + (" ends" * (m["type"] == "complete"))
+        for m in messages
+    ]
+
+
+def keys(value: Any) -> Any:
+    """The keys of a JSON value, in their order, without the values."""
+    if isinstance(value, dict):
+        return [(key, keys(item)) for key, item in value.items()]
+    return None
+
+
+@asynctest
+async def test_a_lingering_presenter_says_what_the_recorded_browser_said():
+    recorded = json.loads((CAPTURES / "bbb-3.0-graphql-session.json").read_text())
+    theirs = sent(recorded["frames"])
+    expected = [name for name in names(theirs) if name != ECHO_TEST]
+    transcript = Transcript()
+    PERSONAS["lingering"] = Persona(name="lingering", dialog_s=60.0)
+    try:
+        async with scene() as stage:
+            participant = stage.participant(
+                1,
+                persona="lingering",
+                role="moderator",
+                audio="microphone",
+                transcript=transcript,
+            )
+            async with stage.unjoined(participant):
+                await eventually(
+                    lambda: (
+                        len(names(sent(transcript.document()["frames"])))
+                        >= len(expected) + 3
+                    ),
+                    limit_s=20,
+                    what="the whole opening",
+                )
+    finally:
+        del PERSONAS["lingering"]
+    ours = sent(transcript.document()["frames"])
+
+    order = [name for name in names(ours) if name != ECHO_TEST][: len(expected)]
+    assert sorted(order) == sorted(expected)
+    assert [n for n in order if n not in ANSWERING] == [
+        n for n in expected if n not in ANSWERING
+    ]
+    assert names(ours).count(ECHO_TEST) >= 2
+    first_of = {}
+    for message in theirs:
+        if message["type"] == "subscribe":
+            first_of.setdefault(message["payload"]["operationName"], message)
+    for message in ours:
+        if message["type"] != "subscribe":
+            continue
+        name = message["payload"]["operationName"]
+        if name in first_of:
+            assert list(message) == list(first_of[name])
+            assert list(message["payload"]) == list(first_of[name]["payload"])
+            assert set(message["payload"]["variables"]) == set(
+                first_of[name]["payload"]["variables"]
+            )
+            assert selection(message) == selection(first_of[name])
+    init = (ours[0], theirs[0])
+    assert keys(init[0]) == keys(init[1])
+
+
+def selection(message: dict[str, Any]) -> str:
+    """The selection set of a document, printed in one form."""
+    (definition,) = parse(message["payload"]["query"]).definitions
+    (root,) = definition.selection_set.selections  # type: ignore[attr-defined]
+    return print_ast(root.selection_set) if root.selection_set else root.name.value
