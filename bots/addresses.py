@@ -46,15 +46,14 @@ def normalise_url(text: str) -> str:
             f"the address of {host!r} carries a user name, a query or a fragment: give "
             "only https://host/bigbluebutton/ and keep the secret in a file"
         )
-    trimmed = parts.path.rstrip("/")
-    trimmed = trimmed.removesuffix("/api")
+    shown = f"[{host}]" if ":" in host else host
+    authority = shown if port is None else f"{shown}:{port}"
+    trimmed = parts.path.rstrip("/").removesuffix("/api")
     if not trimmed.endswith("/bigbluebutton"):
         raise ConfigError(
             f"the address {bare!r} does not end in /bigbluebutton: write it as "
-            f"`bbb-conf --secret` prints it, like {parts.scheme}://{host}/bigbluebutton/"
+            f"`bbb-conf --secret` prints it, like {parts.scheme}://{authority}/bigbluebutton/"
         )
-    shown = f"[{host}]" if ":" in host else host
-    authority = shown if port is None else f"{shown}:{port}"
     return f"{parts.scheme.lower()}://{authority}{trimmed}/api"
 
 

@@ -35,17 +35,22 @@ def strangers(
     return tuple(
         meeting
         for meeting in meetings
-        if meeting.participants > 0 and api.run_of(meeting.meeting_id) != own_run
+        if meeting.participants > 0
+        and not meeting.has_been_forcibly_ended
+        and api.run_of(meeting.meeting_id) != own_run
     )
 
 
 def leftovers(
     meetings: Iterable[api.MeetingInfo], runs: Iterable[str]
 ) -> tuple[api.MeetingInfo, ...]:
-    """Return the meetings that belong to one of these runs of ours."""
+    """Return the meetings of these runs of ours that have not been ended yet."""
     wanted = set(runs)
     return tuple(
-        meeting for meeting in meetings if api.run_of(meeting.meeting_id) in wanted
+        meeting
+        for meeting in meetings
+        if api.run_of(meeting.meeting_id) in wanted
+        and not meeting.has_been_forcibly_ended
     )
 
 

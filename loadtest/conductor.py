@@ -26,6 +26,9 @@ EXIT_OK: Final = 0
 EXIT_INVALID: Final = 3
 EXIT_SLO_MISSED: Final = 5
 EXIT_INTERRUPTED: Final = 130
+STEP_MARGIN_S: Final = 0.1
+"""A step begins so much before its first join: the clock of an engine on another
+machine lags by the way of one message, and its joins must not fall before the step."""
 
 
 @dataclass(slots=True)
@@ -116,7 +119,7 @@ class Conductor:
         """Open a step where Locust's own users count, at the start of their ramp."""
         self._write(
             StepRecord(
-                elapsed_s=elapsed_s,
+                elapsed_s=max(0.0, elapsed_s - STEP_MARGIN_S),
                 step=self._free_steps,
                 profile=self._profile.name,
                 participants=users,
@@ -243,7 +246,7 @@ class Conductor:
         self._profile = step.profile
         self._write(
             StepRecord(
-                elapsed_s=self._elapsed_s,
+                elapsed_s=max(0.0, self._elapsed_s - STEP_MARGIN_S),
                 step=number,
                 profile=step.profile.name,
                 participants=step.participants,

@@ -27,7 +27,7 @@ from bots.redaction import redact
 from bots.servers import find_entry, host_of, is_loopback, normalise_url
 from bots.wire import Begin, Begun, Ended, Refused
 from loadtest.conductor import Conductor
-from loadtest.crew import Limits, Message
+from loadtest.crew import Limits, Message, boot_id
 from loadtest.guard import Ledger, now_utc
 from loadtest.models import MeetingProfile, Slo
 from loadtest.nodes import NodeWatch, fetch_metrics, read_scrape
@@ -303,7 +303,12 @@ class Control:
             leftover_runs=leftovers if index == 0 else (),
         )
         self._asked.add(worker)
-        data = {"begin": to_plain(begin), "elapsed_s": self.elapsed_s}
+        data = {
+            "begin": to_plain(begin),
+            "elapsed_s": self.elapsed_s,
+            "zero_s": self._zero_s,
+            "boot": boot_id(),
+        }
         self._send("bbbload_begin", data, worker)
 
     def _place(self, environment: Any, msg: Message, **_: Any) -> None:

@@ -14,6 +14,7 @@ Locust loads this file as a top-level module: absolute imports only. With
 
 import argparse
 import logging
+import signal
 from typing import Any
 
 import gevent
@@ -145,6 +146,8 @@ def _conduct(environment: Any, control: Control, *, has_plan: bool) -> None:
         shape = CourseShape()
         shape.control, shape.runner = control, environment.runner
         environment.shape_class = shape
+        # Locust installs its own handler only once a headless shape has ended.
+        gevent.signal_handler(signal.SIGTERM, environment.runner.quit)
 
     def begin(environment: Any, **_: Any) -> None:
         try:
