@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import uvloop
 
 from bots.errors import ConfigError
 from loadtest.node.app import RunningNode
@@ -125,7 +126,7 @@ def node(
         turn_secret=os.environ.get("BBBLOAD_TURN_SECRET", ""),
     )
     try:
-        asyncio.run(_serve(settings, secret_file or written))
+        uvloop.run(_serve(settings, secret_file or written))
     finally:
         if written is not None:
             written.unlink(missing_ok=True)

@@ -55,6 +55,8 @@ class RunningNode:
         self.media: NodeMedia
         self.port = settings.port
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sockets: set[asyncio.Task[object]] = set()
+        """The tasks of open media signalling sockets, which end with the node."""
         self._stack = AsyncExitStack()
 
     @property
@@ -115,7 +117,7 @@ class RunningNode:
         await self._stack.aclose()
 
     async def _stop(self) -> None:
-        for task in self._tasks:
+        for task in (*self._tasks, *self._sockets):
             task.cancel()
         self.middleware.close()
 
@@ -142,13 +144,19 @@ class RunningNode:
         )
         if session is None:
             return web.Response(status=401)
-        return await serve(
-            request,
-            node=self.node,
-            media=self.media,
-            user=session.user,
-            meeting=session.meeting,
-        )
+        task = asyncio.current_task()
+        assert task is not None
+        self._sockets.add(task)
+        try:
+            return await serve(
+                request,
+                node=self.node,
+                media=self.media,
+                user=session.user,
+                meeting=session.meeting,
+            )
+        finally:
+            self._sockets.discard(task)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         lines = machine_metrics(
