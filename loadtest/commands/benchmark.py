@@ -1,0 +1,299 @@
+"""`bbbload benchmark`: how many participants a node carries, and what breaks first.
+
+It writes no load itself: it orders a run whose steps come from the ladder, and finds
+the capacity in the log of that run.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from bots.errors import BbbloadError, ConfigError
+from bots.servers import Server, host_of, is_loopback, resolve
+from bots.wire import Caps
+from loadtest.aggregate import Aggregate
+from loadtest.benchmark import Ladder, LadderPlan
+from loadtest.capacity import capacity_of_run
+from loadtest.codec import encode_capacity, open_run
+from loadtest.durations import DURATION, format_duration
+from loadtest.locust_run import RunOrder, run_locust
+from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord
+from loadtest.nodes import fetch_metrics, read_scrape
+from loadtest.profiles import PROFILES, Sizes, profiles_named
+from loadtest.slo import BBBLOAD_1, describe, judge
+from loadtest.stages import EMPTY_TIMEOUT_S, SETTLE_S, RunPlan
+from loadtest.summary import EXIT_INTERRUPTED, capacity_lines, exit_code_of
+
+CAP_SMALL = 60
+CAP_USUAL = 200
+EXAMPLE = """\b
+Example:
+  bbbload benchmark my-node -o capacity.json --log run.jsonl --steps 6"""
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("target")
+@click.option(
+    "-o",
+    "--output",
+    default="capacity.json",
+    show_default=True,
+    help="File for the capacity; - is standard output.",
+)
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for the whole run, a record a line. Default: not kept.",
+)
+@click.option(
+    "--node-metrics",
+    multiple=True,
+    metavar="URL",
+    help="Address of a node_exporter on the node, such as http://NODE:9100/metrics; "
+    "may be repeated. Default: those of servers.toml, or the stand-in node's own.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1, 50),
+    default=8,
+    show_default=True,
+    help="Steps per meeting profile at most, one of them for the costs.",
+)
+@click.option(
+    "--step-duration",
+    type=DURATION,
+    default="30s",
+    show_default=True,
+    help="Length of a step, such as 30s; its first third is not judged.",
+)
+@click.option(
+    "--max-participants",
+    type=click.IntRange(1, 10_000),
+    help="Cap on participants at once. "
+    f"Default: {CAP_SMALL} for small meetings, {CAP_USUAL} for usual ones.",
+)
+@click.option(
+    "--profile",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Meeting profile: talks, classes or groups; may be repeated. "
+    "Default: all three, which the costs need.",
+)
+@click.option(
+    "--sizes",
+    type=click.Choice(sorted(PROFILES)),
+    help="Sizes of the meetings. Default: small for the stand-in node, else usual.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that produce the load, each with a bot engine of its own.",
+)
+@click.option(
+    "--allow-host", default="", help="Host that may be loaded. Default: none."
+)
+@click.option(
+    "--secret-file",
+    default="",
+    help="File (mode 0600) with the secret. Default: servers.toml, else BBB_SECRET.",
+)
+@click.option(
+    "--beside-real-meetings",
+    is_flag=True,
+    help="Load the server though meetings of other people are on it. Default: refuse.",
+)
+def benchmark(
+    target: str,
+    output: str,
+    log: Path | None,
+    node_metrics: tuple[str, ...],
+    steps: int,
+    step_duration: float,
+    max_participants: int | None,
+    names: tuple[str, ...],
+    sizes: Sizes | None,
+    seed: int,
+    processes: int,
+    allow_host: str,
+    secret_file: str,
+    beside_real_meetings: bool,
+) -> int:
+    """Find how many participants a node carries at its SLO.
+
+    The load goes up step by step, for three mixes of meetings, until a bound of the SLO
+    breaks or the cap is reached. TARGET is a name of servers.toml or an address such as
+    https://host/bigbluebutton/. Ends with 0 when every profile found its knee, with 3
+    when the generator was the limit, with 4 when the cap came first.
+    """
+    server = resolve(
+        target, secret_file=secret_file or None, allow_host=allow_host or None
+    )
+    meetings: Sizes = sizes or ("small" if is_stand_in(server.url) else "usual")
+    cap = max_participants or (CAP_SMALL if meetings == "small" else CAP_USUAL)
+    slo = BBBLOAD_1
+    ladder = LadderPlan(
+        steps=steps,
+        step_duration_s=step_duration,
+        max_participants=cap,
+        cpu_bound=slo.node_cpu_max or LadderPlan().cpu_bound,
+    )
+    profiles = profiles_named(names, meetings)
+    plan = plan_of(Ladder(profiles, ladder), slo=slo, seed=seed)
+    with (
+        _log_file(log) as log_path,
+        whole_file(output) as write,
+    ):
+        order = RunOrder(
+            plan=plan,
+            target=target,
+            log=log_path,
+            processes=processes,
+            node_metrics=node_metrics or server.metrics_urls,
+            allow_host=allow_host,
+            secret_file=secret_file,
+            beside_real_meetings=beside_real_meetings,
+        )
+        _announce(server, plan, slo)
+        run_code = run_locust(order, Progress(slo).receive)
+        if run_code == EXIT_INTERRUPTED and not log_path.exists():
+            raise KeyboardInterrupt  # before the run began: there is nothing to keep
+        with open_run(log_path) as records:
+            capacity = capacity_of_run(records.header, records, profiles=profiles)
+        write(encode_capacity(capacity))
+    for line in capacity_lines(capacity):
+        click.echo(line, err=True)
+    return EXIT_INTERRUPTED if run_code == EXIT_INTERRUPTED else exit_code_of(capacity)
+
+
+def plan_of(ladder: Ladder, *, slo: Slo, seed: int) -> RunPlan:
+    """Return the order for a run that climbs `ladder`, with the caps it needs."""
+    step_s = ladder.plan.step_duration_s + SETTLE_S + EMPTY_TIMEOUT_S
+    most_steps = ladder.plan.steps * len(ladder.profiles)
+    duration_s = 2 * EMPTY_TIMEOUT_S + most_steps * step_s
+    return RunPlan(
+        profiles=ladder.profiles,
+        slo=slo,
+        seed=seed,
+        ladder=ladder.plan,
+        duration_s=duration_s,
+        caps=Caps(
+            participants=ladder.plan.max_participants,
+            streams=Caps().streams,
+            duration_s=max(Caps().duration_s, duration_s),
+        ),
+    )
+
+
+def is_stand_in(url: str) -> bool:
+    """Say whether a loopback address is bbbload's stand-in node, by its metrics."""
+    if not is_loopback(host_of(url)):
+        return False
+    parts = urlsplit(url)
+    try:
+        text = fetch_metrics(f"{parts.scheme}://{parts.netloc}/metrics")
+        return read_scrape(text, 0.0).is_stand_in
+    except BbbloadError:
+        return False
+
+
+class Progress:
+    """Says each step as it begins and as it is judged, on standard error."""
+
+    def __init__(self, slo: Slo) -> None:
+        self._slo = slo
+        self._aggregate = Aggregate()
+        self._told: set[int] = set()
+
+    def receive(self, record: Record) -> None:
+        """Take in a record of the run."""
+        if isinstance(record, StepRecord):
+            self._tell_finished()
+            meetings = "meeting" if record.meetings == 1 else "meetings"
+            click.echo(
+                f"step {record.step + 1}: {record.profile}, "
+                f"{record.participants} participants in {record.meetings} {meetings}",
+                err=True,
+            )
+        self._aggregate.add(record)
+        if isinstance(record, EndRecord):
+            self._tell_finished()
+
+    def _tell_finished(self) -> None:
+        point = self._aggregate.latest()
+        if point is not None and point.step not in self._told:
+            self._told.add(point.step)
+            click.echo(f"  {step_line(point, self._slo)}", err=True)
+
+
+def step_line(point: LoadPoint, slo: Slo) -> str:
+    """Return how a step went, in a line."""
+    verdict = judge(point, slo)
+    cpu = (
+        "" if point.node_cpu_ratio is None else f", node CPU {point.node_cpu_ratio:.0%}"
+    )
+    if not verdict.generator_fit:
+        return f"not judged: {verdict.generator_reasons[0]}{cpu}"
+    said = "kept the SLO" if verdict.met else f"broke it: {', '.join(verdict.broken)}"
+    return f"{said}{cpu}"
+
+
+@contextlib.contextmanager
+def whole_file(name: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that writes the file at once, whole; checked before anything.
+
+    Raises ConfigError when the file could not be written later.
+    """
+    if name == "-":
+        yield lambda text: click.echo(text, nl=False)
+        return
+    path = Path(name)
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder: name a file with --output")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.touch()
+    except OSError as problem:
+        raise ConfigError(
+            f"{path} cannot be written ({(problem.strerror or '').lower()}): "
+            "name another file with --output"
+        ) from problem
+
+    def write(text: str) -> None:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+
+    try:
+        yield write
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _log_file(log: Path | None) -> Iterator[Path]:
+    if log is not None:
+        yield log
+        return
+    with tempfile.TemporaryDirectory(prefix="bbbload-") as folder:
+        yield Path(folder) / "run.jsonl"
+
+
+def _announce(server: Server, plan: RunPlan, slo: Slo) -> None:
+    assert plan.ladder is not None
+    most = plan.ladder.steps * len(plan.profiles)
+    length_s = most * plan.ladder.step_duration_s
+    click.echo(
+        f"benchmark of {server.name}: at most {most} steps, "
+        f"about {format_duration(length_s)}, "
+        f"up to {plan.ladder.max_participants} participants",
+        err=True,
+    )
+    click.echo(describe(slo), err=True)
