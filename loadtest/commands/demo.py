@@ -161,7 +161,7 @@ def _ready_url(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
     try:
-        url = json.loads(line)["url"]
+        url = json.loads(line)["api_url"]
     except (ValueError, KeyError) as problem:
         raise TargetUnusable(
             "the stand-in node did not start; its message is above"
@@ -202,19 +202,27 @@ def _summary(files: Files, took_s: float) -> list[str]:
     plan: dict[str, Any] = json.loads(files.plan.read_text("utf-8"))
     first, last = plan["months"][0], plan["months"][-1]
     runway = plan["runway_months"]
+    used = plan["capacity_used"][0]
     return [
         f"bbbload demo: done in {took_s:.0f} s",
         f"The stand-in node (says nothing about BBB), SLO {capacity['slo']['name']}:",
         *(f"  {_profile_line(profile)}" for profile in capacity["profiles"]),
-        f"The example (modelled history), capacity: {plan['capacity_used']['source']}",
-        f"  {first['month']} to {last['month']}: peak {first['peak']['p50']:.0f} → "
-        f"{last['peak']['p50']:.0f} (p95 {last['peak']['p95']:.0f}), "
-        f"{first['cost_eur']:.0f} → {last['cost_eur']:.0f} EUR a month",
-        f"  runway {runway['low']:.1f} to {runway['high']:.1f} months, "
+        f"The example (modelled history; {used['type']} carry "
+        f"{used['low']:.0f} to {used['high']:.0f}, from the {used['origin']}):",
+        *(f"  {_month_line(month)}" for month in (first, last)),
+        f"  the money lasts {runway['low']:.1f} to {runway['high']:.1f} months, "
         f"most likely {runway['mid']:.1f}",
-        f"Report:  {files.report}  (open it in a browser)",
-        f"Results: {files.run}, {files.capacity}, {files.plan}",
+        f"Open in a browser: {files.report}; results lie beside it",
     ]
+
+
+def _month_line(month: dict[str, Any]) -> str:
+    peak, cost = month["peak"], month["cost_interval_eur"]
+    nodes = ", ".join(f"{count} × {name}" for name, count in month["nodes"].items())
+    return (
+        f"{month['month']}: peak {peak['p50']:.0f} (p95 {peak['p95']:.0f}), {nodes}, "
+        f"{cost['low']:.0f} to {cost['high']:.0f} EUR"
+    )
 
 
 def _profile_line(found: dict[str, Any]) -> str:
