@@ -1,5 +1,7 @@
 """The HTTP part of a join: the session on a node, its addresses and its settings."""
 
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -80,6 +82,21 @@ async def ice_servers(transport: Transport, session: Session) -> tuple[IceServer
         return api.parse_stuns(await transport.get(url))
     except ClusterError:
         return ()
+
+
+def round_trip(
+    transport: Transport, session: Session
+) -> Callable[[], Awaitable[float]]:
+    """Return what times one HTTP round trip to the node, as its client does."""
+
+    async def measure() -> float:
+        started_s = time.monotonic()
+        answer = await transport.get(session.rtt_url)
+        if answer.status != 200:
+            raise ApiRefusal("rtt-check refused", code=f"http {answer.status}")
+        return time.monotonic() - started_s
+
+    return measure
 
 
 async def _join(

@@ -7,8 +7,7 @@ leaving the meeting is part of that end.
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -16,9 +15,9 @@ from uuid import UUID
 from bots.audio import Audio
 from bots.clock import RunClock
 from bots.conversation import Conversation, ConversationLimits
-from bots.errors import ApiRefusal, ClusterError
+from bots.errors import ClusterError
 from bots.habits import Habits
-from bots.join import Session, Target, ice_servers, join_session
+from bots.join import Session, Target, ice_servers, join_session, round_trip
 from bots.models import (
     JoinReport,
     LeaveReport,
@@ -216,7 +215,7 @@ class Participant:
         self._group = group
         self._start(self._streams.watch())
         self._start(conversation.run_opening())
-        self._start(conversation.stay_alive(_round_trip(transport, session)))
+        self._start(conversation.stay_alive(round_trip(transport, session)))
         await self._join_media(transport, group, session, conversation)
 
     async def _join_media(
@@ -393,18 +392,3 @@ class Participant:
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:
     if tasks:
         await asyncio.wait(tasks)
-
-
-def _round_trip(
-    transport: Transport, session: Session
-) -> Callable[[], Awaitable[float]]:
-    """Return what times one HTTP round trip to the node, as its client does."""
-
-    async def measure() -> float:
-        started_s = time.monotonic()
-        answer = await transport.get(session.rtt_url)
-        if answer.status != 200:
-            raise ApiRefusal("rtt-check refused", code=f"http {answer.status}")
-        return time.monotonic() - started_s
-
-    return measure

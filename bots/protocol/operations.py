@@ -2,7 +2,6 @@
 
 Names, root fields, arguments and selected fields are those of the schema as a 3.0.19
 client uses them; the texts are built here. Two habits of the server shape them:
-
 * The middleware tells kinds apart by text, not by parsing: a mutation starts with
   `mutation`, a stream holds `_stream(` and `cursor: {`, an aggregate `aggregate {`, and
   a mutation's arguments are cut out by a regular expression. So every document is one
@@ -37,7 +36,7 @@ class Operation:
 
 
 def _named(fields: str) -> str:
-    """Return `fields` with `__typename` closing every selection set."""
+    """Close every selection set of `fields` with `__typename`."""
     words = f"{fields} }}".replace("}", " __typename }").split()
     return " ".join(words[:-1])
 
@@ -386,7 +385,6 @@ RAISE_HAND = _mutate(
 )
 
 PUBLIC_CHAT = "MAIN-PUBLIC-GROUP-CHAT"
-
 ALLOWED_BEFORE_JOIN = frozenset(
     {
         "getUserInfo",
