@@ -3,8 +3,9 @@
 Pure: no socket, no clock, no key. The rules are a receiver's (RFC 4585, and what
 browsers do): packets are taken in order; a gap is asked for again (NACK) a bounded
 number of times; when it does not come, every later frame depends on it, so nothing can
-be shown until the next complete key frame, which is asked for (PLI). While a key frame
-is awaited the caller decrypts, since only the VP8 payload tells a key frame.
+be shown until the next complete key frame, which is asked for (PLI). While there is a
+gap or a key frame is awaited the caller decrypts, since only the VP8 payload tells a
+key frame.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ NACK_RETRIES = 5
 NACK_INTERVAL_S = 0.1
 NACK_GIVE_UP_S = 1.0
 REORDER_PATIENCE_S = 0.2
-"""How long a gap is waited for where NACK was not negotiated."""
+"""How long a gap is waited for where NACK was not negotiated, or where a whole key
+frame has come behind it."""
 MAX_MISSING = 400
 """More gaps than this at once: start anew at a key frame."""
 PLI_INTERVAL_S = 1.0
@@ -31,6 +33,7 @@ class FrameAssembly:
 
     __slots__ = (
         "_last_request_s",
+        "_later_key",
         "_missing",
         "_next",
         "_pending",
@@ -61,6 +64,8 @@ class FrameAssembly:
         self.plis = 0
         self._next = 0
         self._top = -1
+        self._later_key = -1
+        """First packet of a key frame that came while an earlier gap was open."""
         self._missing: dict[int, _Missing] = {}
         self._pending: dict[int, bool] = {}
         self._last_request_s = -PLI_INTERVAL_S
@@ -70,8 +75,8 @@ class FrameAssembly:
     ) -> int:
         """Take the packet with this extended number; return frames that became whole.
 
-        `is_last` is the marker bit; `starts_key_frame` may be False whenever
-        `awaits_key_frame` is. Call `resend_wanted` afterwards.
+        `is_last` is the marker bit; `starts_key_frame` may be left False while
+        `is_smooth`. Call `resend_wanted` afterwards.
         """
         if self.awaits_key_frame and not self.in_key_frame:
             if not starts_key_frame:
@@ -79,6 +84,7 @@ class FrameAssembly:
             self._missing.clear()
             self._pending.clear()
             self._next = self._top = sequence
+            self._later_key = -1
             self.in_key_frame = True
         if sequence < self._next:
             return 0
@@ -93,6 +99,11 @@ class FrameAssembly:
             self._missing.pop(sequence, None)
             self._note_gap(sequence, now_s)
             whole = self._advance()
+            if starts_key_frame and sequence > self._next:
+                self._later_key = sequence
+            if self._later_key > self._next and self._may_skip(now_s):
+                self._skip_to(self._later_key)
+                whole += self._advance()
         self.is_smooth = not (self._missing or self._pending or self.awaits_key_frame)
         return whole
 
@@ -152,6 +163,28 @@ class FrameAssembly:
         for number in range(max(self._top + 1, self._next), sequence):
             self._missing[number] = _Missing(now_s, now_s, 0)
         self._top = max(self._top, sequence)
+
+    def _may_skip(self, now_s: float) -> bool:
+        """Return whether the later key frame is whole and the gap no reordering."""
+        if not self.awaits_key_frame:
+            oldest = next(iter(self._missing.values()), None)
+            if oldest is None or now_s - oldest.since_s < REORDER_PATIENCE_S:
+                return False
+        number = self._later_key
+        while number in self._pending:
+            if self._pending[number]:
+                return True
+            number += 1
+        return False
+
+    def _skip_to(self, key_frame: int) -> None:
+        """Leave a gap behind: a decoder goes on with a whole key frame at once."""
+        for number in [n for n in self._missing if n < key_frame]:
+            del self._missing[number]
+        for number in [n for n in self._pending if n < key_frame]:
+            del self._pending[number]
+        self._next = key_frame
+        self.in_key_frame = True
 
     def _advance(self) -> int:
         whole = 0

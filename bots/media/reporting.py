@@ -95,10 +95,9 @@ class Reporter:
         if self._arrivals:
             self._send_feedback()
         if now_s >= self._next_report_s:
-            # spread over 0.5 to 1.5 of the interval (RFC 3550 section 6.3.1)
-            self._next_report_s = now_s + REPORT_INTERVAL_S * self._rng.uniform(
-                0.8, 1.2
-            )
+            # spread, so that sessions do not report in step (RFC 3550 section 6.3.1)
+            step_s = REPORT_INTERVAL_S * self._rng.uniform(0.8, 1.2)
+            self._next_report_s = max(now_s, self._next_report_s + step_s)
             self._outlet.send_rtcp(self.report(now_s))
             self._notice_silence(now_s)
         self.due_s = now_s + interval_s

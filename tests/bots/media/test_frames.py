@@ -127,3 +127,30 @@ def test_too_many_gaps_start_over_instead_of_asking_for_thousands():
 
     assert assembly.resend_wanted(0.0) == []
     assert assembly.awaits_key_frame
+
+
+def test_a_whole_key_frame_behind_a_gap_is_shown_without_waiting_for_the_gap():
+    assembly = FrameAssembly(has_nack=True)
+    for number in (0, 1, 2, 3, 5, 6, 7, 8):
+        feed(assembly, number, 0.0, key_every=4)
+    assert assembly.frames == 1
+
+    soon = [feed(assembly, number, 0.1, key_every=4) for number in range(12, 15)]
+    later = [feed(assembly, number, 0.3, key_every=4) for number in range(15, 18)]
+
+    assert soon == [0, 0, 0]
+    assert later == [1, 0, 1]
+    assert not assembly.has_gaps
+    assert assembly.is_smooth
+    assert feed(assembly, 4, 0.2) == 0
+
+
+def test_a_later_key_frame_ends_the_wait_when_the_first_is_broken():
+    assembly = FrameAssembly(has_nack=True)
+    feed(assembly, 0, 0.0, key_every=2)
+    feed(assembly, 2, 0.0, key_every=2)
+
+    shown = [feed(assembly, number, 0.1, key_every=2) for number in (6, 7, 8)]
+
+    assert shown == [0, 0, 1]
+    assert not assembly.awaits_key_frame
