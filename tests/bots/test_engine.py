@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bots.engine import check_begin
 from bots.errors import GuardRefusal
+from bots.gate import check_begin
 from bots.models import ParticipantPlan
 from bots.wire import (
     Begin,
@@ -89,7 +89,7 @@ async def test_end_of_file_ends_everything(monkeypatch):
 
 @asynctest
 async def test_a_participant_that_will_not_leave_is_cut_off(monkeypatch):
-    monkeypatch.setattr("bots.engine.LEAVE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("bots.engine_run.LEAVE_TIMEOUT_S", 0.2)
     async with local_node() as node:
         monkeypatch.setenv("BBB_SECRET", node.secret)
         async with engine_of(begin_at(node.api_url)) as engine:
@@ -157,8 +157,8 @@ async def test_above_the_participants_cap_nobody_more_is_taken(monkeypatch):
 
 @asynctest
 async def test_a_full_engine_takes_no_more_and_does_not_blame_the_server(monkeypatch):
-    monkeypatch.setattr("bots.engine.CPU_FULL_RATIO", -1.0)
-    monkeypatch.setattr("bots.engine.FULL_PATIENCE_S", 0.2)
+    monkeypatch.setattr("bots.engine_run.CPU_FULL_RATIO", -1.0)
+    monkeypatch.setattr("bots.engine_run.FULL_PATIENCE_S", 0.2)
     async with local_node() as node:
         monkeypatch.setenv("BBB_SECRET", node.secret)
         async with engine_of(begin_at(node.api_url)) as engine:
