@@ -42,6 +42,9 @@ FAR = 0.7
 OVERSHOOT = 1.2
 """How far beyond the foretold crossing a step goes: it should break the SLO."""
 REFINEMENTS = 2
+CALM = 0.5
+"""CPU share below which quality that breaks is looked at once more: on a calm node it
+is a limit only if it comes again, and else something that passed by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,8 @@ class Ladder:
                 return point.participants
             if bad is None or tries > 1:
                 return None
+        if _asks_for_repeat(own):
+            return point.participants
         if bad is None:
             return self._grow(profile, own, good)
         if good is None:
@@ -217,19 +222,29 @@ class Ladder:
 def bracket(own: Sequence[Finished]) -> tuple[int | None, int | None]:
     """Return the largest good load below the smallest bad one, and that bad one.
 
-    Steps for which the generator was not fit are evidence for neither.
+    Steps for which the generator was not fit are evidence for neither; of two steps of
+    one load, the later counts.
     """
-    fit = [pair for pair in own if pair[1].generator_fit]
-    bad = min((p.participants for p, verdict in fit if not verdict.met), default=None)
+    met = {p.participants: verdict.met for p, verdict in own if verdict.generator_fit}
+    bad = min((load for load, is_met in met.items() if not is_met), default=None)
     good = max(
         (
-            point.participants
-            for point, verdict in fit
-            if verdict.met and (bad is None or point.participants < bad)
+            load
+            for load, is_met in met.items()
+            if is_met and (bad is None or load < bad)
         ),
         default=None,
     )
     return good, bad
+
+
+def _asks_for_repeat(own: Sequence[Finished]) -> bool:
+    """Say whether the last step broke the quality of a calm node for the first time."""
+    point, verdict = own[-1]
+    same = [p for p, v in own if p.participants == point.participants]
+    is_calm = point.node_cpu_ratio is not None and point.node_cpu_ratio < CALM
+    is_broken = verdict.generator_fit and not verdict.met
+    return is_broken and is_calm and len(same) == 1
 
 
 def _refinements(own: Sequence[Finished]) -> int:

@@ -74,6 +74,7 @@ def capacity_of(
     reasons = tuple(
         f"{each.profile.name}: {each.invalid}" for each in found if each.invalid
     )
+    reasons += tuple(note for ascent in ascents for note in _passed_by(ascent))
     unwatched = [p for p in points if p.node_cpu_ratio is None]
     if unwatched and header.slo.node_cpu_max is not None:
         reasons += (
@@ -246,11 +247,27 @@ def _bounds_at(
 
 
 def _broken_at(pairs: Sequence[Finished], load: int) -> tuple[Limit, ...]:
+    """Return what broke at a load, in the latest step of it."""
+    broken: tuple[Limit, ...] = ("",)
     for point, verdict in pairs:
         is_bad = not verdict.met and verdict.generator_fit
         if point.participants == load and is_bad:
-            return verdict.broken
-    return ("",)
+            broken = verdict.broken
+    return broken
+
+
+def _passed_by(ascent: _Ascent) -> list[str]:
+    """Tell the breaks that did not come again when their load was repeated."""
+    notes = []
+    fit = [(p.participants, v) for p, v in ascent.pairs if v.generator_fit]
+    for place, (load, verdict) in enumerate(fit):
+        later = [other.met for again, other in fit[place + 1 :] if again == load]
+        if not verdict.met and later and later[-1]:
+            notes.append(
+                f"{ascent.profile.name}: {load} participants broke "
+                f"{', '.join(verdict.broken)} once and kept the SLO when repeated"
+            )
+    return notes
 
 
 def _ended_by_generator(pairs: Sequence[Finished]) -> str:

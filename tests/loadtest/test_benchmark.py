@@ -8,7 +8,7 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.benchmark import Finished, Ladder, LadderPlan, bracket
-from loadtest.models import Slo
+from loadtest.models import Percentiles, Slo
 from loadtest.profiles import SMALL_PROFILES, USUAL_PROFILES, profiles_named
 from loadtest.slo import judge
 from tests.support.runs import (
@@ -76,7 +76,8 @@ def test_a_ladder_never_exceeds_its_cap_its_steps_or_a_whole_meeting(
         assert point.meetings * sizes[point.profile] == point.participants
     for name, loads in loads_by_profile(finished).items():
         assert len(loads) <= steps
-        assert len(set(loads)) == len(loads), name
+        # One may be looked at twice: the one whose quality broke on a calm node.
+        assert len(set(loads)) >= len(loads) - 1, name
 
 
 def test_the_same_finished_steps_give_the_same_next_step():
@@ -168,6 +169,40 @@ def test_a_generator_that_was_unfit_once_goes_on_after_the_second_try():
     assert second.participants == 12
     assert third is not None
     assert third.participants > 12
+
+
+BROKEN_MEDIA = Percentiles(count=10, p50=0.0, p95=0.1, max=0.3)
+
+
+def test_quality_that_breaks_on_a_calm_node_is_looked_at_once_more():
+    ladder = Ladder((CLASSES,), PLAN)
+    calm = synthetic_point(SyntheticNode(noise=0), CLASSES, 12)
+    frozen = dataclasses.replace(calm, frozen=BROKEN_MEDIA)
+    first = (frozen, judge(frozen))
+
+    again = ladder.next([first])
+    passed_by = ladder.next([first, (calm, judge(calm))])
+    came_again = ladder.next([first, first])
+
+    assert again is not None
+    assert (again.participants, again.is_fresh) == (12, True)
+    assert passed_by is not None
+    assert passed_by.participants > 12
+    assert came_again is not None
+    assert came_again.participants < 12
+    assert bracket([first, (calm, judge(calm))]) == (12, None)
+    assert bracket([first, first]) == (None, 12)
+
+
+def test_quality_that_breaks_on_a_busy_node_is_believed_at_once():
+    ladder = Ladder((CLASSES,), PLAN)
+    good = synthetic_point(SyntheticNode(noise=0), CLASSES, 12)
+    busy = synthetic_point(SyntheticNode(noise=0), CLASSES, 18)
+    frozen = dataclasses.replace(busy, frozen=BROKEN_MEDIA)
+
+    after = ladder.next([(good, judge(good)), (frozen, judge(frozen))])
+
+    assert after is None
 
 
 def test_contrast_steps_come_last_at_a_load_that_was_good():

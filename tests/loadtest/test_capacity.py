@@ -12,6 +12,7 @@ from loadtest.models import (
     Capacity,
     EndRecord,
     MeetingProfile,
+    Percentiles,
     ProfileCapacity,
     RunHeader,
     Slo,
@@ -256,3 +257,18 @@ def test_a_run_that_its_end_calls_invalid_is_an_invalid_result():
     assert (invalid.validity, invalid.reasons) == ("invalid", ("an engine died",))
     assert cut_off.validity == "interrupted"
     assert cut_off.profiles[0].capacity == valid.profiles[0].capacity
+
+
+def test_a_break_that_did_not_come_again_is_told_and_no_limit():
+    node = SyntheticNode(noise=0.0)
+    frozen = Percentiles(count=12, p50=0.0, p95=0.1, max=0.2)
+    calm = [synthetic_point(node, CLASSES, load) for load in (12, 12, 18, 30)]
+    points = [dataclasses.replace(calm[0], frozen=frozen), *calm[1:]]
+
+    capacity = capacity_of(synthetic_header(), points, profiles=(CLASSES,))
+
+    assert capacity.profiles[0].limit == "cpu"
+    assert capacity.profiles[0].capacity == pytest.approx(node.knee(CLASSES))
+    assert capacity.reasons == (
+        "classes: 12 participants broke freezes once and kept the SLO when repeated",
+    )
