@@ -140,7 +140,8 @@ class Reporter:
     def receive(self, compound: bytes, now_s: float) -> None:
         """Take a decrypted compound; one that cannot be read is dropped."""
         try:
-            packets = rtcp.parse_compound(compound)
+            is_known = rtcp.is_only_transport_feedback(compound)
+            packets = () if is_known else rtcp.parse_compound(compound)
         except ValueError:
             return
         self._longest_gap_s = max(self._longest_gap_s, now_s - self.heard_s)

@@ -380,6 +380,20 @@ def build_delays(ssrc: int, delays: Sequence[tuple[int, int, int]]) -> bytes:
 # -- parser ------------------------------------------------------------------------
 
 
+def is_only_transport_feedback(data: bytes) -> bool:
+    """Return whether this is one transport-cc feedback and nothing else.
+
+    mediasoup sends ten a second to every publisher; a sender that adapts nothing need
+    not read them.
+    """
+    return (
+        len(data) >= 4
+        and data[0] & 0x1F == _FMT_TRANSPORT
+        and data[1] == RTP_FEEDBACK
+        and len(data) == 4 + 4 * (data[2] << 8 | data[3])
+    )
+
+
 def parse_compound(data: bytes | bytearray | memoryview) -> tuple[Packet, ...]:
     """Return the packets of a decrypted compound; kinds not listed above are skipped.
 

@@ -275,3 +275,15 @@ def test_round_trip_is_arrival_less_report_less_delay():
 def test_ntp_counts_from_1900():
     assert rtcp.ntp_timestamp(0.5) == (2_208_988_800 << 32) | 1 << 31
     assert rtcp.compact_ntp(0x1122334455667788) == 0x33445566
+
+
+def test_a_lone_transport_feedback_is_told_from_everything_else():
+    feedback = GOLDEN["transport feedback"][0]
+
+    assert rtcp.is_only_transport_feedback(feedback)
+    assert not rtcp.is_only_transport_feedback(feedback + GOLDEN["nack"][0])
+    for name, (written, _, _) in GOLDEN.items():
+        assert rtcp.is_only_transport_feedback(written) == (
+            name == "transport feedback"
+        )
+    assert not rtcp.is_only_transport_feedback(b"")

@@ -1,0 +1,211 @@
+"""A bare ICE-lite media server for measuring the client: one transport a client.
+
+It speaks through the project's own STUN, DTLS, SRTP and RTCP, which other tests prove
+against aiortc, aioice and OpenSSL. `run` serves a process of its own, commanded over a
+pipe, so that the measured process holds nothing but clients.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from multiprocessing.connection import Connection
+from typing import Literal
+
+import uvloop
+
+from bots.media import clip, ice, rtp, sdp, stun
+from bots.media.dtls import Certificate, DtlsSession
+from bots.media.pacer import Pacer
+from bots.media.reporting import Reporter
+from bots.media.sending import AudioStream, Outlet, SendStream, VideoStream
+from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
+from bots.models import CameraProfile
+
+Kind = Literal["audio", "video"]
+
+
+class LiteTransport:
+    """One client's transport: offers, answers its checks, sends or swallows media."""
+
+    def __init__(
+        self,
+        pacer: Pacer,
+        certificate: Certificate,
+        *,
+        kind: Kind,
+        sends: bool,
+        receives: bool,
+        profile: CameraProfile,
+        seed: int,
+    ) -> None:
+        self._pacer = pacer
+        self._certificate = certificate
+        self._kind: Kind = kind
+        self._sends = sends
+        self._profile = profile
+        self._rng = random.Random(seed)
+        self._ice = ice.make_credentials()
+        self._key = self._ice.password.encode()
+        self._ssrc = 1_000_000 + seed
+        self._dtls: DtlsSession | None = None
+        self._receiver: SrtpReceiver | None = None
+        self._reporter: Reporter | None = None
+        self._outlet = Outlet(pacer)
+        self._client: tuple[str, int] | None = None
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind(("127.0.0.1", 0))
+        direction: sdp.SdpDirection = "recvonly"
+        if sends:
+            direction = "sendrecv" if receives else "sendonly"
+        self._section = sdp.offer_section(
+            kind,
+            mid="0",
+            direction=direction,
+            ssrc=self._ssrc,
+            cname="server",
+            track="s t",
+        )
+        asyncio.get_running_loop().add_reader(self.socket.fileno(), self._readable)
+
+    def offer(self) -> str:
+        """Return the offer, ICE-lite with one candidate."""
+        port = self.socket.getsockname()[1]
+        candidate = sdp.parse_candidate(
+            f"udpcandidate 1 udp 1076302079 127.0.0.1 {port} typ host"
+        )
+        assert candidate is not None
+        text = sdp.write(
+            sdp.Description(
+                sections=(self._section,),
+                ice=self._ice,
+                fingerprints=(("sha-256", self._certificate.fingerprint("sha-256")),),
+                candidates=(candidate,),
+            ),
+            session_id=1,
+        )
+        return text.replace("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n", 1)
+
+    def take_answer(self, text: str) -> None:
+        """Expect the client of this answer."""
+        answer = sdp.parse(text)
+        self._extensions = rtp.extension_ids(answer.sections[0].extensions)
+        self._dtls = DtlsSession(
+            self._certificate,
+            is_server=True,
+            remote_fingerprints=answer.fingerprints,
+        )
+
+    def _readable(self) -> None:
+        try:
+            size, address = self.socket.recvfrom_into(workspace, 2048)
+        except OSError:
+            return
+        first = workspace[0]
+        if first < 4:
+            self._answer_check(bytes(workspace[:size]), address)
+        elif first < 64 and self._dtls is not None:
+            for datagram in self._dtls.receive(bytes(workspace[:size])):
+                self.socket.sendto(datagram, address)
+            if self._dtls.state == "connected" and self._receiver is None:
+                self._begin(address)
+        elif 192 <= workspace[1] <= 223 and self._receiver and self._reporter:
+            compound = self._receiver.unprotect_rtcp(workspace[:size])
+            if compound is not None:
+                self._reporter.receive(compound, time.monotonic())
+
+    def _answer_check(self, datagram: bytes, address: tuple[str, int]) -> None:
+        message = stun.parse_binding(datagram)
+        if stun.is_authentic(datagram, message, self._key):
+            response = stun.build_response(message.transaction_id, address, self._key)
+            self.socket.sendto(response, address)
+
+    def _begin(self, address: tuple[str, int]) -> None:
+        assert self._dtls is not None
+        assert self._dtls.keys is not None
+        self.socket.connect(address)
+        self._receiver = SrtpReceiver(self._dtls.keys)
+        self._outlet.open(SrtpSender(self._dtls.keys), self.socket.send)
+        senders: list[SendStream] = []
+        common = {
+            "ssrc": self._ssrc,
+            "extensions": self._extensions,
+            "mid": "",
+            "rng": self._rng,
+        }
+        if self._sends and self._kind == "audio":
+            speech = clip.audio_packets()
+            senders.append(
+                AudioStream(self._outlet, speech, payload_type=111, **common)
+            )
+        elif self._sends:
+            video = clip.video_packets(self._profile)
+            senders.append(
+                VideoStream(
+                    self._outlet, video, media="camera", payload_type=96, **common
+                )
+            )
+        now_s = time.monotonic()
+        for sender in senders:
+            sender.begin(now_s)
+        self._reporter = Reporter(
+            self._outlet,
+            senders=senders,
+            streams={},
+            arrivals=[],
+            own_ssrc=self._ssrc,
+            cname="server",
+            has_reference_time=False,
+            has_transport_feedback=False,
+            has_estimate=False,
+            has_video_in=False,
+            unix_offset_s=time.time() - time.monotonic(),
+            tick=lambda now_s: None,
+            rng=self._rng,
+        )
+        self._reporter.begin(now_s)
+
+
+def run(pipe: Connection, profile: CameraProfile) -> None:
+    """Serve a pipe: (kind, sends, receives) → offer; answer → True; None ends."""
+    uvloop.run(_serve(pipe, profile))
+
+
+async def _serve(pipe: Connection, profile: CameraProfile) -> None:
+    loop = asyncio.get_running_loop()
+    clip.audio_packets()
+    clip.video_packets(profile)
+    pacer = Pacer(loop)
+    certificate = Certificate.generate()
+    transports: list[LiteTransport] = []
+    done = asyncio.Event()
+
+    def readable() -> None:
+        message = pipe.recv()
+        if message is None:
+            done.set()
+        elif isinstance(message, str):
+            transports[-1].take_answer(message)
+            pipe.send(True)
+        else:
+            kind, sends, receives = message
+            transports.append(
+                LiteTransport(
+                    pacer,
+                    certificate,
+                    kind=kind,
+                    sends=sends,
+                    receives=receives,
+                    profile=profile,
+                    seed=len(transports),
+                )
+            )
+            pipe.send(transports[-1].offer())
+
+    loop.add_reader(pipe.fileno(), readable)
+    await done.wait()
+    pacer.close()
+    for transport in transports:
+        loop.remove_reader(transport.socket.fileno())
+        transport.socket.close()
