@@ -11,7 +11,6 @@ import argparse
 import importlib.metadata
 import json
 import logging
-import platform
 import secrets
 import threading
 import time
@@ -19,20 +18,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from bots.errors import BbbloadError, ConfigError, TargetUnusable
 from bots.plain import from_plain, to_plain
 from bots.redaction import redact
-from bots.servers import find_entry, host_of, is_loopback, normalise_url
+from bots.servers import find_entry, host_of
 from bots.wire import Begin, Begun, Ended, Refused
 from loadtest.conductor import Conductor
-from loadtest.crew import Limits, Message, boot_id
+from loadtest.crew import Message, boot_id
 from loadtest.guard import Ledger, now_utc
-from loadtest.models import MeetingProfile, Slo
-from loadtest.nodes import NodeWatch, fetch_metrics, read_scrape
+from loadtest.run_options import Limits, plan_of
 from loadtest.stages import LEAVE_RATE, RunPlan, peak_of
-from loadtest.streams import check_profile
+from loadtest.watch import lost_workers, open_watches, watch_node
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +74,6 @@ class Control:
         self._is_finished = True
         self._retired = 0
         self._population = 0
-        self._is_stand_in = False
         self._used_logs: set[str] = set()
         self.exit_code = 0
         for name, listener in {
@@ -92,6 +88,9 @@ class Control:
     def elapsed_s(self) -> float:
         return time.monotonic() - self._zero_s
 
+    def _elapsed(self) -> float:
+        return self.elapsed_s
+
     @property
     def conductor(self) -> Conductor | None:
         return self._conductor
@@ -101,7 +100,8 @@ class Control:
 
         Raises BbbloadError; no load was sent then.
         """
-        plan = self._plan()
+        live = self._environment.parsed_options
+        plan = plan_of(live, self._options.run_plan, self._limits)
         run = plan.run or secrets.token_hex(4)
         self._reset()
         workers = self._workers()
@@ -117,7 +117,9 @@ class Control:
         entry = find_entry(target)
         host = host_of(entry.url if entry else target) or target
         leftovers = ledger.killed_runs(host)
-        watches = self._watches(target, entry.metrics_urls if entry else ())
+        urls = tuple(url for url in self._options.node_metrics.split(",") if url)
+        known = entry.metrics_urls if entry else ()
+        watches, is_stand_in = open_watches(urls or known, target)
         for index, worker in enumerate(workers):
             self._send_begin(worker, index, plan, run, target, leftovers)
         self._await(lambda: len(self._begun) >= len(workers), BEGIN_TIMEOUT_S)
@@ -135,7 +137,7 @@ class Control:
             begun,
             started_at=self._started_at,
             tool_version=importlib.metadata.version("bbbload"),
-            stand_in=self._is_stand_in,
+            stand_in=is_stand_in,
         )
         self._log.truncate(0)
         self._conductor.begin(replace(header, engines=len(workers)))
@@ -146,7 +148,8 @@ class Control:
         self._is_begun = True
         self._stopped = threading.Event()
         for watch in watches:
-            self._spawn(self._watch_node, watch)
+            record = self._conductor.record
+            self._spawn(watch_node, watch, self._elapsed, record, self._stopped)
         self._spawn(self._watch_workers)
         self._spawn(self._keep)
 
@@ -243,33 +246,6 @@ class Control:
         self._asked, self._over = set(), set()
         self._refused, self._retired, self.exit_code = None, 0, 0
         self._population = 0
-
-    def _plan(self) -> RunPlan:
-        options = self._environment.parsed_options
-        if self._options.run_plan:
-            path = Path(self._options.run_plan)
-            plan = from_plain(RunPlan, json.loads(path.read_text(encoding="utf-8")))
-            return replace(plan, caps=self._limits.caps)
-        size = options.meeting_size
-        silent = options.microphones < 0
-        profile = check_profile(
-            MeetingProfile(
-                name="locust",
-                size=size,
-                cameras=options.cameras,
-                microphones=size - options.listeners if silent else options.microphones,
-                listeners=options.listeners,
-                moderators=1,
-            )
-        )
-        run_time = options.run_time
-        return RunPlan(
-            profiles=(profile,),
-            slo=Slo(),
-            caps=self._limits.caps,
-            seed=options.seed,
-            duration_s=float(run_time or self._limits.caps.duration_s),
-        )
 
     def _workers(self) -> list[str]:
         if not self._is_master:
@@ -392,56 +368,12 @@ class Control:
                 f"{name} cannot be written ({reason}): name another file"
             ) from error
 
-    def _watches(self, target: str, known: tuple[str, ...]) -> list[NodeWatch]:
-        """Return the nodes to watch; each metrics address must answer once, now."""
-        given = [url for url in self._options.node_metrics.split(",") if url]
-        given = given or list(known)
-        self._is_stand_in = False
-        guess = "" if given else _stand_in_metrics(target)
-        watches = []
-        for url in given or ([guess] if guess else []):
-            try:
-                scrape = read_scrape(fetch_metrics(url), self.elapsed_s)
-            except BbbloadError:
-                if guess:
-                    return []
-                raise
-            if guess and not scrape.is_stand_in:
-                return []
-            self._is_stand_in = self._is_stand_in or scrape.is_stand_in
-            watch = NodeWatch(url)
-            watch.receive(scrape)
-            watches.append(watch)
-        return watches
-
-    def _watch_node(self, watch: NodeWatch) -> None:
-        stopped = self._stopped
-        next_s = time.monotonic() + 1.0
-        while not stopped.wait(max(0.05, next_s - time.monotonic())):
-            next_s += 1.0
-            try:
-                scrape = read_scrape(fetch_metrics(watch.url), self.elapsed_s)
-            except BbbloadError:
-                watch.receive(None)
-                continue
-            sample = watch.receive(scrape)
-            if sample is not None and not stopped.is_set():
-                assert self._conductor is not None
-                self._conductor.record(sample)
-
     def _watch_workers(self) -> None:
-        """Notice a lost worker: at once on this machine, else by its heartbeat."""
         stopped = self._stopped
         while self._is_master and not stopped.wait(WATCH_INTERVAL_S):
-            clients = self._runner.clients
-            there = {client.id for client in clients.all} - {
-                client.id for client in clients.missing
-            }
-            for worker in list(self._begun):
-                machine, pid = self._processes.get(worker, ("", 0))
-                is_dead = machine == platform.node() and not _runs(pid)
-                if worker not in there or is_dead:
-                    self._lose(worker, f"worker {worker.rpartition('_')[2][:8]} died")
+            clients, begun = self._runner.clients, list(self._begun)
+            for worker in lost_workers(clients, begun, self._processes):
+                self._lose(worker, f"worker {worker.rpartition('_')[2][:8]} died")
 
     def _keep(self) -> None:
         stopped = self._stopped
@@ -457,23 +389,3 @@ def _refusal(refused: Refused) -> BbbloadError:
     failure = BbbloadError(refused.message)
     failure.exit_code = refused.exit_code
     return failure
-
-
-def _stand_in_metrics(target: str) -> str:
-    """Return where the stand-in node's metrics would be: only ever on loopback."""
-    try:
-        parts = urlsplit(normalise_url(target))
-    except ConfigError:
-        return ""
-    if not is_loopback(parts.hostname or ""):
-        return ""
-    return f"{parts.scheme}://{parts.netloc}/metrics"
-
-
-def _runs(pid: int) -> bool:
-    """Say whether a process of this machine runs: a zombie does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")

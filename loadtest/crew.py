@@ -4,7 +4,6 @@ It uses the standard library's threads and events only: in a Locust process they
 gevent's, since Locust patches them, and in a test they are what they seem.
 """
 
-import argparse
 import logging
 import os
 import platform
@@ -20,7 +19,6 @@ from bots.wire import (
     Answer,
     Begin,
     Begun,
-    Caps,
     Command,
     End,
     Ended,
@@ -31,8 +29,8 @@ from bots.wire import (
     Reports,
     Retire,
 )
-from loadtest.durations import parse_duration
 from loadtest.locust_entries import Entry, entries_of
+from loadtest.run_options import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -64,30 +62,6 @@ class Link(Protocol):
 
 
 OpenLink = Callable[[Callable[[Answer], None], Callable[[str], None]], Link]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What this process allows its engine; taken once from its own command line."""
-
-    caps: Caps
-    allow_hosts: tuple[str, ...]
-    secret_file: str
-    beside_real_meetings: bool
-
-    @classmethod
-    def of(cls, options: argparse.Namespace) -> "Limits":
-        """Read the options; raises ConfigError."""
-        return cls(
-            caps=Caps(
-                participants=options.max_participants,
-                streams=options.max_streams,
-                duration_s=parse_duration(options.max_duration),
-            ),
-            allow_hosts=(options.allow_host,) if options.allow_host else (),
-            secret_file=options.secret_file,
-            beside_real_meetings=options.beside_real_meetings,
-        )
 
 
 @dataclass(slots=True)

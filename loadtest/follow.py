@@ -1,10 +1,13 @@
 """Follow the log of a run while it is written, line by line."""
 
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
+from bots.errors import ConfigError
 from loadtest.codec import decode_record
 from loadtest.models import Record, RunHeader
+
+LONGEST_HEADER: Final = 1_000_000
 
 
 class RunFollower:
@@ -19,36 +22,42 @@ class RunFollower:
         self._run = run
         self._file: TextIO | None = None
         self._rest = ""
-        self._has_begun = False
 
     def poll(self) -> list[Record]:
         """Return the records that are complete now; raises ConfigError on damage."""
-        if not self._has_begun:
-            self._close()
+        records: list[Record] = []
         if self._file is None:
-            try:
-                self._file = self._path.open(encoding="utf-8", errors="replace")
-            except OSError:
+            header = self._open()
+            if header is None:
                 return []
+            records.append(header)
+        assert self._file is not None
         lines = (self._rest + self._file.read()).split("\n")
         self._rest = lines.pop()
-        records = []
         for line in lines:
             record = decode_record(line, where=str(self._path))
-            if record is None:
-                continue
-            if isinstance(record, RunHeader) and not self._has_begun:
-                self._has_begun = record.run == self._run
-            if not self._has_begun:
-                break
-            records.append(record)
+            if record is not None:
+                records.append(record)
         return records
 
     def close(self) -> None:
         """Close the file."""
-        self._close()
-
-    def _close(self) -> None:
         if self._file is not None:
             self._file.close()
-        self._file, self._rest = None, ""
+        self._file = None
+
+    def _open(self) -> RunHeader | None:
+        """Open the file if its first line is the header that is waited for."""
+        try:
+            file = self._path.open(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        try:
+            header = decode_record(file.readline(LONGEST_HEADER), where=str(self._path))
+        except ConfigError:  # another file, or one whose first line is being written
+            header = None
+        if isinstance(header, RunHeader) and header.run == self._run:
+            self._file = file
+            return header
+        file.close()
+        return None

@@ -24,9 +24,10 @@ from locust.runners import MasterRunner, WorkerRunner
 from bots.errors import BbbloadError
 from bots.wire import Caps
 from loadtest.control import Control
-from loadtest.crew import Crew, Limits, Seat
+from loadtest.crew import Crew, Seat
 from loadtest.engine_link import EngineLink
 from loadtest.locust_entries import Entry
+from loadtest.run_options import Limits
 
 logger = logging.getLogger(__name__)
 

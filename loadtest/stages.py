@@ -127,32 +127,6 @@ def peak_of(plan: RunPlan, users: int = 0) -> tuple[int, int]:
     )
 
 
-def ladder_plan(
-    profiles: tuple[MeetingProfile, ...],
-    ladder: LadderPlan,
-    *,
-    slo: Slo,
-    seed: int,
-    caps: Caps,
-) -> RunPlan:
-    """Return the plan of a benchmark, with the longest time it can take.
-
-    Raises ConfigError for a ladder that cannot be climbed.
-    """
-    steps = Ladder(profiles, ladder)
-    # A step may be tried twice, and everybody leaves between profiles.
-    between_s = SETTLE_S + 2.0 + EMPTY_TIMEOUT_S / 3
-    count = max(1, round(steps.longest_s / ladder.step_duration_s))
-    return RunPlan(
-        profiles=profiles,
-        slo=slo,
-        seed=seed,
-        ladder=ladder,
-        duration_s=steps.longest_s + count * between_s + EMPTY_TIMEOUT_S,
-        caps=caps,
-    )
-
-
 def fixed_plan(
     profile: MeetingProfile,
     *,

@@ -13,7 +13,6 @@ from loadtest.stages import (
     PlannedStep,
     RunPlan,
     fixed_plan,
-    ladder_plan,
     peak_of,
     scenario_of,
     stepper_of,
@@ -152,19 +151,17 @@ def test_a_plan_that_loads_nothing_is_refused(changes, complaint):
         fixed_plan(GROUPS, slo=Slo(), seed=1, caps=Caps(), **values)
 
 
-def test_a_ladder_plan_knows_its_peak_its_time_and_every_profile():
-    plan = ladder_plan(
-        (TALKS, GROUPS),
-        LadderPlan(steps=4, step_duration_s=12.0, max_participants=48),
+def test_a_plan_with_a_ladder_knows_its_peak_and_every_profile():
+    plan = RunPlan(
+        profiles=(TALKS, GROUPS),
+        ladder=LadderPlan(steps=4, step_duration_s=12.0, max_participants=48),
         slo=Slo(),
-        seed=1,
         caps=Caps(),
     )
 
     names = {profile.name for profile in scenario_of(plan)}
     assert {"talks", "groups"} <= names
     assert peak_of(plan)[0] == 48
-    assert plan.duration_s > 4 * 2 * 12.0
     assert stepper_of(plan).next([]).is_fresh
 
 

@@ -1,0 +1,177 @@
+"""`bbbload run` as its users meet it: exit codes, one sentence each, results kept."""
+
+import signal
+
+import pytest
+
+from bots.models import LeaveReport
+from loadtest.cli import run_command
+from loadtest.models import EndRecord
+from tests.integration.test_locust import (
+    BBBLOAD,
+    SECRET,
+    assert_secret_is_nowhere,
+    assert_whole,
+    meetings_on,
+    of,
+    read,
+    started,
+)
+from tests.support.asynctest import asynctest, eventually
+from tests.support.node import node_process
+
+
+def run(url, log, *more):
+    sizes = ("--meetings", "2", "--size", "2", "--cameras", "1")
+    return [*BBBLOAD, "run", f"{url}/bigbluebutton/", *sizes, "-o", str(log), *more]
+
+
+@asynctest
+async def test_a_run_ends_with_0_a_log_and_totals(tmp_path):
+    log = tmp_path / "run.jsonl"
+    async with node_process(secret=SECRET) as node:
+        arguments = run(node.url, log, "--duration", "6s", "--processes", "2")
+        async with started(arguments, tmp_path) as command:
+            code, output = await command.result()
+        left = await meetings_on(node)
+
+    text = output.decode()
+    assert code == 0, text
+    assert_whole(log)
+    assert left == 0
+    assert "2 meetings of 2: 4 participants, 6 streams to the server, 6 from it" in text
+    assert "SLO    bbbload-1: kept" in text
+    assert "says nothing about BBB" in text
+    assert_secret_is_nowhere(tmp_path, output)
+
+
+@asynctest
+async def test_a_missed_slo_ends_with_5(tmp_path):
+    log = tmp_path / "run.jsonl"
+    async with node_process(secret=SECRET) as node:
+        arguments = run(node.url, log, "--duration", "3s")
+        arguments += ["--slo", "node_cpu_max=0.0001"]
+        async with started(arguments, tmp_path) as command:
+            code, output = await command.result()
+
+    assert code == 5, output.decode()
+    assert b"bbbload-1 changed: missed by cpu" in output
+    assert read(log)[1][-1].validity == "valid"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@asynctest
+async def test_an_interrupted_run_ends_its_meetings_and_keeps_its_log(tmp_path, number):
+    log = tmp_path / "run.jsonl"
+    async with node_process(secret=SECRET) as node:
+        arguments = run(node.url, log, "--duration", "10m")
+        async with started(arguments, tmp_path) as command:
+
+            def joined():
+                return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
+
+            await eventually(joined, limit_s=25)
+            command.process.send_signal(number)
+            code, output = await command.result()
+        left = await meetings_on(node)
+
+    _, records = read(log)
+    assert code == 130, output.decode()
+    assert left == 0
+    assert len(of(LeaveReport, records)) == 4
+    assert isinstance(records[-1], EndRecord)
+    assert records[-1].validity == "interrupted"
+
+
+@asynctest
+async def test_a_killed_run_is_cleaned_up_by_the_next_one(tmp_path):
+    log = tmp_path / "run.jsonl"
+    async with node_process(secret=SECRET) as node:
+        arguments = run(node.url, log, "--duration", "10m")
+        async with started(arguments, tmp_path) as command:
+
+            def joined():
+                return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
+
+            await eventually(joined, limit_s=25)
+            ledger = tmp_path / "state/bbbload/ledger.jsonl"
+            command.process.send_signal(signal.SIGINT)
+            await command.result()
+        # As a killed run leaves it: no end in the ledger, a process that is gone.
+        ledger.write_text(ledger.read_text().splitlines()[0] + "\n")
+        killed = read(log)[0].run
+        await leave_a_meeting(node, f"bbbload-{killed}-7")
+        assert await meetings_on(node) == 1
+
+        async with started(run(node.url, log, "--duration", "3s"), tmp_path) as again:
+            code, output = await again.result()
+        left = await meetings_on(node)
+
+    assert code == 0, output.decode()
+    assert left == 0
+    assert read(log)[0].run != killed
+
+
+async def leave_a_meeting(node, meeting_id):
+    from bots.transport import Transport
+
+    async with Transport() as transport:
+        await transport.get(node.signed("create", meetingID=meeting_id, name="x"))
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "sentence"),
+    [
+        ("http://127.0.0.1:9/bigbluebutton", 8, "127.0.0.1:9"),
+        ("http://192.0.2.5/bigbluebutton", 7, "not on the allow-list"),
+        ("http://127.0.0.1:9/", 2, "/bigbluebutton"),
+        ("nowhere", 2, "no server is named 'nowhere'"),
+    ],
+)
+def test_a_target_that_cannot_be_is_one_sentence_and_nothing_half_written(
+    target, code, sentence, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("BBB_SECRET", SECRET)
+    log = tmp_path / "run.jsonl"
+    log.write_text("an older run\n")
+
+    assert run_command(["run", target, "-o", str(log)]) == code
+
+    said = [x for x in capfd.readouterr().err.splitlines() if x.startswith("bbbload:")]
+    assert len(said) == 1
+    assert sentence in said[0]
+    assert SECRET not in said[0]
+    assert log.read_text() == "an older run\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--duration", "soon"], "'soon' is no duration"),
+        (["--cameras", "9"], "9 cameras do not fit into a meeting of 5"),
+        (["--meetings", "0"], "--meetings is 1 or more"),
+        (["--slo", "joy=1"], "names no bound"),
+        (["--slo", "dropped_max=few"], "has no number"),
+    ],
+)
+def test_a_mistake_in_the_options_is_named_before_anything_starts(
+    options, sentence, capfd
+):
+    code = run_command(["run", "http://127.0.0.1:9/bigbluebutton", *options])
+
+    assert code == 2
+    assert sentence in capfd.readouterr().err
+
+
+def test_a_run_above_a_cap_is_refused_with_the_option_that_raises_it(
+    tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("BBB_SECRET", SECRET)
+    options = ["--meetings", "3", "--max-participants", "10"]
+    options += ["-o", str(tmp_path / "run.jsonl")]
+
+    assert run_command(["run", "http://127.0.0.1:9/bigbluebutton", *options]) == 7
+    assert "--max-participants" in capfd.readouterr().err
