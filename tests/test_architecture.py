@@ -101,6 +101,9 @@ FILES_ARE_OPENED_IN = (
     "loadtest/follow.py",  # reads the log of a run while it is written
     "loadtest/locust_run.py",  # hands Locust's process its plan, reads its messages
     "loadtest/server_list.py",  # writes what bots/servers.py reads
+    "bots/gate.py",  # reads the engine's own memory from /proc
+    "loadtest/run_options.py",  # reads the plan that locust_run wrote
+    "loadtest/watch.py",  # sees in /proc whether a worker lives
     "loadtest/crew.py",  # tells machines apart by the kernel's boot id
     "loadtest/codec.py",  # a run is read as a stream, line by line
     "loadtest/guard.py",  # keeps the ledger of our own runs
