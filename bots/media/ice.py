@@ -33,7 +33,8 @@ CONSENT_EXPIRES_S = 30.0
 """RFC 7675 section 5.1."""
 PROBE_AFTER_S = 3.0
 """A path from which nothing came for so long is asked, once a second."""
-SILENT_S = 9.0
+SILENT_S = 8.0
+"""Noticed and reported, a dead path takes under ten seconds in all."""
 FIRST_RETRANSMISSION_S = 0.1
 LAST_RETRANSMISSION_S = 1.6
 CANDIDATE_PATIENCE_S = 2.0
