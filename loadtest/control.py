@@ -66,6 +66,7 @@ class Control:
         self._waiting: dict[str, list[int]] = {}
         self._asked: set[str] = set()
         self._over: set[str] = set()
+        self._lost: set[str] = set()
         self._refused: Refused | None = None
         self._changed = threading.Event()
         self._stopped = threading.Event()
@@ -172,7 +173,9 @@ class Control:
                 conductor.lost(worker, self.elapsed_s, "a bot engine did not end")
             self.exit_code = conductor.finish(self.elapsed_s, interrupted=interrupted)
             assert conductor.header is not None
-            if not missing:
+            # Without its end the ledger says that meetings of ours may be left: the
+            # next command for this server ends them.
+            if not missing and not self._lost:
                 self._ledger.end(
                     run=conductor.run,
                     ended_at=now_utc(),
@@ -203,6 +206,9 @@ class Control:
             return None
         if not self._is_begun or self._conductor is None:
             return (0, LEAVE_RATE)
+        if self._asked <= self._over:  # every engine is lost: nobody can take part
+            self.finish(interrupted=False)
+            return None
         wanted = self._conductor.wanted(self.elapsed_s)
         if self._conductor.retired_below > self._retired:
             self._retired = self._conductor.retired_below
@@ -243,7 +249,7 @@ class Control:
 
     def _reset(self) -> None:
         self._begun, self._waiting = {}, {}
-        self._asked, self._over = set(), set()
+        self._asked, self._over, self._lost = set(), set(), set()
         self._refused, self._retired, self.exit_code = None, 0, 0
         self._population = 0
 
@@ -337,6 +343,7 @@ class Control:
         if worker in self._over:
             return
         self._over.add(worker)
+        self._lost.add(worker)
         if self._is_begun and self._conductor is not None:
             self._conductor.lost(worker, self.elapsed_s, reason)
         elif self._refused is None:

@@ -1,6 +1,8 @@
 """`bbbload run` as its users meet it: exit codes, one sentence each, results kept."""
 
+import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +112,56 @@ async def test_a_killed_run_is_cleaned_up_by_the_next_one(tmp_path):
     assert code == 0, output.decode()
     assert left == 0
     assert read(log)[0].run != killed
+
+
+@asynctest
+async def test_a_killed_engine_ends_the_run_as_invalid_and_the_next_cleans_up(tmp_path):
+    log = tmp_path / "run.jsonl"
+    async with node_process(secret=SECRET) as node:
+        arguments = run(node.url, log, "--duration", "10m")
+        async with started(arguments, tmp_path) as command:
+
+            def joined():
+                return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
+
+            await eventually(joined, limit_s=25)
+            (engine,) = engines_below(command.process.pid)
+            os.kill(engine, signal.SIGKILL)
+            code, output = await command.result()
+        assert await meetings_on(node) == 2
+        cleaning = [*BBBLOAD, "cleanup", f"{node.url}/bigbluebutton"]
+        async with started(cleaning, tmp_path) as cleanup:
+            cleaned, words = await cleanup.result()
+        left = await meetings_on(node)
+
+    end = read(log)[1][-1]
+    assert code == 3, output.decode()
+    assert end.validity == "invalid"
+    assert "4 participants were lost with it" in end.reasons[0]
+    assert (cleaned, left) == (0, 0), words.decode()
+
+
+def engines_below(pid):
+    """Return the bot engines among the descendants of a process."""
+    parents, engines = {}, []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text()
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        child = int(folder.name)
+        parents[child] = int(stat.rpartition(")")[2].split()[1])
+        if b"bots.engine" in command:
+            engines.append(child)
+    found = []
+    for engine in engines:
+        ancestor = engine
+        while ancestor in parents and ancestor != pid:
+            ancestor = parents[ancestor]
+        if ancestor == pid:
+            found.append(engine)
+    return found
 
 
 async def leave_a_meeting(node, meeting_id):
