@@ -23,11 +23,14 @@ from bots.errors import BbbloadError, ConfigError, TargetUnusable
 
 STEPS = 5
 STEP_DURATION = "12s"
-WORK_FACTOR = 30.0
+WORK_FACTOR = 14.0
 """Slows the node so that its knee lies near 30 participants of a class."""
 NODE_READY_S = 20.0
 NODE_STOP_S = 10.0
 INTERRUPTED = 130
+VERDICTS = (3, 4)
+"""A benchmark that ends as invalid or inconclusive has done its work: on a busy machine
+that is the right answer. The demo says so and goes on to show the rest of the chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +187,13 @@ def _step(title: str, arguments: list[str], env: dict[str, str] | None = None) -
         raise
     if code == INTERRUPTED:
         raise KeyboardInterrupt
-    if code != 0:
+    if code in VERDICTS:
+        click.echo(
+            f"— `bbbload {arguments[0]}` gave no full result on this machine (exit code "
+            f"{code}, the reason is above); the demo goes on",
+            err=True,
+        )
+    elif code != 0:
         raise _StepFailed(f"`bbbload {arguments[0]}` ended with {code}", code)
 
 

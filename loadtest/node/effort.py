@@ -16,9 +16,11 @@ UNIT_S = 10e-6
 """CPU time that one unit burns at a work factor of 1: about what forwarding one packet
 costs anyway."""
 PACKET_UNITS = 1.0
-HTTP_UNITS = 100.0
-GRAPHQL_UNITS = 20.0
-"""Units of one received or sent GraphQL operation."""
+HTTP_UNITS = 10.0
+GRAPHQL_UNITS = 2.0
+"""Units of one received or sent GraphQL operation. Signalling is kept cheap on purpose:
+one process serves all, so that a burst of joins would freeze everybody's video long
+before the CPU is used up, which BBB, with a process for each, does not do."""
 PERIOD_S = 0.1
 """What can be saved up of the budget: one CFS period."""
 LONGEST_STOP_S = 0.5
