@@ -189,8 +189,8 @@ def _step(title: str, arguments: list[str], env: dict[str, str] | None = None) -
         raise KeyboardInterrupt
     if code in VERDICTS:
         click.echo(
-            f"— `bbbload {arguments[0]}` gave no full result on this machine (exit code "
-            f"{code}, the reason is above); the demo goes on",
+            f"— `bbbload {arguments[0]}` gave no full result on this machine "
+            f"(exit code {code}, the reason is above); the demo goes on",
             err=True,
         )
     elif code != 0:

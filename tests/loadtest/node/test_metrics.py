@@ -1,6 +1,7 @@
 import urllib.request
 from dataclasses import replace
 
+from loadtest.node.effort import HTTP_UNITS, UNIT_S
 from loadtest.node.settings import NodeSettings
 from tests.support.asynctest import asynctest
 from tests.support.graphql import cookieless, joined_client
@@ -78,8 +79,8 @@ async def test_a_node_process_reports_its_own_cpu_time_within_its_budget():
                 readings.append(modes(read(await response.text())))
 
     (first_used, first_idle), (used, idle) = readings[0], readings[-1]
-    # 19 calls at 100 units of 10 µs times 20.
-    assert used - first_used >= 19 * 100 * 10e-6 * 20 * 0.9
+    burn_s = 19 * HTTP_UNITS * UNIT_S * 20  # 19 calls at a work factor of 20
+    assert used - first_used >= burn_s * 0.9
     assert idle >= first_idle
 
 
