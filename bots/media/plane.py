@@ -11,9 +11,10 @@ from types import TracebackType
 
 from bots.media import clip, packets
 from bots.media.dtls import Certificate
+from bots.media.negotiation import SendSpec
 from bots.media.pacer import Pacer
 from bots.media.quality import StreamCounters
-from bots.media.session import MediaSession, SendSpec
+from bots.media.session import MediaSession
 from bots.models import CAMERA_MEDIUM, CameraProfile, IceServer
 
 __all__ = ["MediaPlane", "MediaSession", "PlaneStats", "SendSpec", "StreamCounters"]

@@ -3,30 +3,17 @@
 `parse` reads what bbb-webrtc-sfu, LiveKit and browsers write (RFC 8866, RFC 8839,
 RFC 8843 for BUNDLE): any number of m-lines and of fingerprints, attributes at session
 or media level. `write` makes descriptions as the recorded chromium does, as far as a
-media server looks: one transport for all m-lines, `a=ssrc` for whatever may send (the
-SFU reads encodings from it), no candidates unless given, no RTX.
+media server looks: one transport for all m-lines, no candidates unless given. What is
+written into an m-line, `negotiation` decides.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
-
-from bots.media import rtp
 
 SdpDirection = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
 MAX_SDP_CHARACTERS = 200_000
 MAX_MEDIA_SECTIONS = 200
-OPUS_PAYLOAD_TYPE = 111
-VP8_PAYLOAD_TYPE = 96
-VIDEO_FEEDBACK = ("rrtr", "goog-remb", "transport-cc", "ccm fir", "nack", "nack pli")
-VIDEO_EXTENSIONS = (
-    (1, rtp.TOFFSET_URI),
-    (2, rtp.ABS_SEND_TIME_URI),
-    (4, rtp.TRANSPORT_SEQUENCE_URI),
-    (9, rtp.MID_URI),
-    (10, rtp.RTP_STREAM_ID_URI),
-    (11, rtp.REPAIRED_STREAM_ID_URI),
-)
 
 _DIRECTIONS: tuple[SdpDirection, ...] = ("sendrecv", "sendonly", "recvonly", "inactive")
 _REVERSED: dict[SdpDirection, SdpDirection] = {
@@ -217,84 +204,6 @@ def write(description: Description, *, session_id: int) -> str:
     for section in description.sections:
         lines.extend(_section_lines(section, description))
     return "\r\n".join(lines) + "\r\n"
-
-
-def answer_section(
-    offered: MediaSection, *, ssrc: int, cname: str, track: str
-) -> MediaSection:
-    """Return our answer to an offered section: its VP8 or Opus, and nothing else.
-
-    `ssrc` is announced wherever the offer lets us send, also when nothing will be sent
-    (a passive listener; then `track` begins with `-`): without an `a=ssrc` line the SFU
-    never completes DTLS, and says nothing. A section without a codec of ours is
-    rejected with port 0, as RFC 9429 section 5.3.1 asks.
-    """
-    ours = {"audio": "opus", "video": "VP8"}.get(offered.kind, "")
-    codec = offered.codec(ours) if ours else None
-    if codec is None or (offered.direction == "inactive" and not offered.port):
-        return replace(
-            offered, port=0, direction="inactive", ssrcs=(), msid="", content=""
-        )
-    direction = reverse(offered.direction)
-    sends = may_send(direction)
-    known = {uri for _, uri in VIDEO_EXTENSIONS}
-    feedback = VIDEO_FEEDBACK if offered.kind == "video" else ("transport-cc",)
-    parameters = "minptime=10;useinbandfec=1" if offered.kind == "audio" else ""
-    return MediaSection(
-        kind=offered.kind,
-        mid=offered.mid,
-        direction=direction,
-        codecs=(
-            replace(
-                codec,
-                parameters=parameters,
-                feedback=tuple(entry for entry in feedback if entry in codec.feedback),
-            ),
-        ),
-        extensions=tuple(entry for entry in offered.extensions if entry[1] in known),
-        ssrcs=((ssrc, cname),) if sends else (),
-        msid=track if sends else "",
-        protocol=offered.protocol,
-        has_reduced_size=offered.has_reduced_size,
-    )
-
-
-def offer_section(
-    kind: Literal["audio", "video"],
-    *,
-    mid: str,
-    direction: SdpDirection,
-    ssrc: int,
-    cname: str,
-    track: str,
-) -> MediaSection:
-    """Return a section of our own offer, with the payload types BBB's SFU uses."""
-    sends = may_send(direction)
-    if kind == "audio":
-        codec = Codec(
-            payload_type=OPUS_PAYLOAD_TYPE,
-            name="opus",
-            clock_hz=48_000,
-            channels=2,
-            parameters="minptime=10;useinbandfec=1",
-            feedback=("transport-cc",),
-        )
-    else:
-        codec = Codec(
-            payload_type=VP8_PAYLOAD_TYPE,
-            name="VP8",
-            clock_hz=90_000,
-            feedback=VIDEO_FEEDBACK,
-        )
-    return MediaSection(
-        kind=kind,
-        mid=mid,
-        direction=direction,
-        codecs=(codec,),
-        extensions=VIDEO_EXTENSIONS if kind == "video" else (),
-        ssrcs=((ssrc, cname),) if sends else (),
-        msid=track if sends else "",
-    )
 
 
 def _bundle_block(blocks: list[list[str]]) -> list[str]:

@@ -14,12 +14,14 @@ from typing import Literal
 
 import uvloop
 
-from bots.media import clip, ice, rtp, sdp, stun
+from bots.media import clip, ice, negotiation, rtp, sdp, stun
+from bots.media.audio_stream import AudioStream
 from bots.media.dtls import Certificate, DtlsSession
 from bots.media.pacer import Pacer
 from bots.media.reporting import Reporter
-from bots.media.sending import AudioStream, Outlet, SendStream, VideoStream
+from bots.media.sending import Outlet, SendStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
+from bots.media.video_stream import VideoStream
 from bots.models import CameraProfile
 
 Kind = Literal["audio", "video"]
@@ -59,7 +61,7 @@ class LiteTransport:
         direction: sdp.SdpDirection = "recvonly"
         if sends:
             direction = "sendrecv" if receives else "sendonly"
-        self._section = sdp.offer_section(
+        self._section = negotiation.offer_section(
             kind,
             mid="0",
             direction=direction,

@@ -13,7 +13,6 @@ import pytest
 
 from bots.errors import ClusterError
 from bots.media import ice, sdp, stun
-from bots.models import IceServer
 from tests.support.asynctest import asynctest, eventually
 
 LOCAL = sdp.IceCredentials(ufrag="ours", password="our password of 22 ch")
@@ -262,41 +261,6 @@ async def test_other_datagrams_are_handed_on_from_the_workspace():
         await path.close()
         with pytest.raises(OSError, match="not connected"):
             path.send(b"x")
-
-
-@pytest.mark.parametrize(
-    ("urls", "expected"),
-    [
-        (["stun:host"], {"stun_server": ("host", 3478)}),
-        (["stun:[::1]:99"], {"stun_server": ("::1", 99)}),
-        (
-            ["turn:host:99?transport=tcp", "turns:other"],
-            {
-                "turn_server": ("host", 99),
-                "turn_username": "u",
-                "turn_password": "p",
-                "turn_ssl": False,
-                "turn_transport": "tcp",
-            },
-        ),
-        (
-            ["turns:host"],
-            {
-                "turn_server": ("host", 5349),
-                "turn_username": "u",
-                "turn_password": "p",
-                "turn_ssl": True,
-                "turn_transport": "tcp",
-            },
-        ),
-        (["http:host"], {}),
-        ([], {}),
-    ],
-)
-def test_ice_servers_become_the_options_of_aioice(urls, expected):
-    servers = tuple(IceServer(url=u, username="u", credential="p") for u in urls)
-
-    assert ice.server_options(servers) == expected
 
 
 def test_the_way_to_loopback_is_from_loopback():

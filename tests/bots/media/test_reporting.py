@@ -7,9 +7,10 @@ import pytest
 from aiortc import rtp as aiortc_rtp
 
 from bots.media import packets, rtcp, rtp
+from bots.media.audio_stream import AudioStream
 from bots.media.pacer import NEVER, Pacer
 from bots.media.reporting import Reporter
-from bots.media.sending import AudioStream, Outlet
+from bots.media.sending import Outlet
 from bots.media.srtp import SrtpReceiver, SrtpSender
 from tests.bots.media.test_receiving import KEY, KEYS, SENDER_KEYS, Feed
 

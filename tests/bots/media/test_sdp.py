@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiortc import sdp as aiortc_sdp
 
-from bots.media import rtp, sdp
+from bots.media import negotiation, rtp, sdp
 
 CAPTURE = Path(__file__).parents[2] / "data/captures/bbb-3.0-sfu-signalling.json"
 FLOWS = json.loads(CAPTURE.read_text())["flows"]
@@ -36,7 +36,7 @@ def answer(text: str, *, track: str = "stream track") -> str:
     offered = sdp.parse(text)
     description = sdp.Description(
         sections=tuple(
-            sdp.answer_section(section, ssrc=7, cname="us", track=track)
+            negotiation.answer_section(section, ssrc=7, cname="us", track=track)
             for section in offered.sections
         ),
         ice=OURS,
@@ -88,7 +88,7 @@ def test_direction_codec_and_fingerprint_are_read(name, kind, direction, setup, 
         assert len(section.ssrcs) == 1
     else:
         assert (codec.payload_type, codec.name) == (96, "VP8")
-        assert sorted(codec.feedback) == sorted(sdp.VIDEO_FEEDBACK)
+        assert sorted(codec.feedback) == sorted(negotiation.VIDEO_FEEDBACK)
         ids = rtp.extension_ids(section.extensions)
         assert (ids.abs_send_time, ids.transport_sequence, ids.mid) == (2, 4, 9)
         assert section.content == "main"
@@ -122,7 +122,7 @@ def test_our_camera_offer_says_what_chromiums_says_of_vp8():
     offer = sdp.write(
         sdp.Description(
             sections=(
-                sdp.offer_section(
+                negotiation.offer_section(
                     "video",
                     mid="0",
                     direction="sendonly",
@@ -149,7 +149,7 @@ def test_aiortc_reads_what_we_write(name):
     if name == "share":
         text = sdp.write(sdp.parse(SERVER[name]), session_id=1)
     elif name == "camera offer":
-        section = sdp.offer_section(
+        section = negotiation.offer_section(
             "video", mid="0", direction="sendonly", ssrc=7, cname="c", track="s t"
         )
         description = sdp.Description(

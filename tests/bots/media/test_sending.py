@@ -10,16 +10,16 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParam
 from aiortc.rtp import HeaderExtensionsMap, RtpPacket
 
 from bots.media import packets, rtcp, rtp
+from bots.media.audio_stream import AudioStream
 from bots.media.dtls import SrtpKeys
 from bots.media.pacer import Pacer
-from bots.media.sending import (
+from bots.media.sending import Outlet
+from bots.media.srtp import SrtpReceiver, SrtpSender
+from bots.media.video_stream import (
     HISTORY_PACKETS,
     MAX_RESENDS_A_NACK,
-    AudioStream,
-    Outlet,
     VideoStream,
 )
-from bots.media.srtp import SrtpReceiver, SrtpSender
 
 IDS = rtp.ExtensionIds(abs_send_time=2, transport_sequence=4, mid=9)
 KEYS = SrtpKeys(
