@@ -15,8 +15,8 @@ from typing import IO, Any
 import click
 
 from bots.clock import RunClock
-from bots.errors import ConfigError
-from bots.join import Target
+from bots.errors import ConfigError, GuardRefusal, TargetUnusable
+from bots.join import refuse_announced, target_of
 from bots.media.plane import MediaPlane
 from bots.meetings import Meetings
 from bots.models import (
@@ -32,7 +32,7 @@ from bots.models import (
 )
 from bots.participant import Participant
 from bots.persona import PERSONAS, participant_plan
-from bots.protocol import dialect
+from bots.reach import CODE as NODE_NOT_ALLOWED
 from bots.servers import Server, resolve
 from bots.transcript import Transcript
 from bots.transport import Transport
@@ -132,8 +132,8 @@ def bot(
     """Let one participant join SERVER (a name of servers.toml, or a URL).
 
     It publishes, views and acts as its persona does. Its reports go to stdout as JSON
-    lines, a summary to stderr. Ends with 8 if it was not let in, with 4 if it was
-    thrown out.
+    lines, a summary to stderr. Ends with 8 if it was not let in, with 7 if it was led
+    to a host that is not on the allow-list, with 4 if it was thrown out.
     """
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
@@ -185,7 +185,7 @@ async def _play(
             _settle(has_joined)
 
     async with (
-        Transport(ca_file=server.ca_file) as transport,
+        Transport(ca_file=server.ca_file, reach=server.reach) as transport,
         MediaPlane() as plane,
         _meeting(server, transport, meeting_id, duration_s) as meeting,
     ):
@@ -194,9 +194,7 @@ async def _play(
         participant = Participant(
             plan,
             meeting,
-            target=Target(
-                api_url=server.url, secret=server.secret, ca_file=server.ca_file
-            ),
+            target=target_of(server),
             plane=plane,
             clock=RunClock(),
             report=told,
@@ -235,7 +233,7 @@ async def _meeting(
         transport.get,
         rest_of_run_s=lambda: duration_s,
     )
-    dialect.detect(await meetings.check_server())
+    refuse_announced(await meetings.check_server())
     if meeting_id is not None:
         yield MeetingRef(number=0, meeting_id=meeting_id)
         return
@@ -284,8 +282,11 @@ def summary(reports: list[Report]) -> list[str]:
 
 
 def _exit_code(reports: list[Report]) -> int:
-    if not any(isinstance(r, JoinReport) and r.outcome == "joined" for r in reports):
-        return 8
+    joins = [report for report in reports if isinstance(report, JoinReport)]
+    if any(join.code == NODE_NOT_ALLOWED for join in joins):
+        return GuardRefusal.exit_code
+    if not any(join.outcome == "joined" for join in joins):
+        return TargetUnusable.exit_code
     dropped = any(isinstance(r, LeaveReport) and r.outcome != "left" for r in reports)
     return 4 if dropped else 0
 

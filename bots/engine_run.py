@@ -18,6 +18,7 @@ from typing import Final, Protocol
 from bots.clock import RunClock
 from bots.errors import BbbloadError, ClusterError
 from bots.gate import check_begin, raise_descriptors, resident_bytes
+from bots.join import refuse_announced
 from bots.meetings import Fetch, Meetings, leftovers, refuse_strangers
 from bots.models import (
     EngineReport,
@@ -87,6 +88,7 @@ class Field(Protocol):
 
     fetch: Fetch
 
+    async def prove_join(self, meeting: MeetingRef) -> None: ...
     def recruit(
         self,
         plan: ParticipantPlan,
@@ -156,6 +158,7 @@ class EngineRun:
 
     async def _prepare(self, server: Server, begin: Begin) -> Begun:
         index = await self._meetings.check_server()
+        refuse_announced(index)
         present = await self._meetings.all_meetings()
         old = leftovers(present, begin.leftover_runs)
         if old:
@@ -165,7 +168,9 @@ class EngineRun:
             others = [m for m in present if m.meeting_id not in gone]
             refuse_strangers(others, begin.run)
         if begin.is_first:
-            await self._meetings.prove_first(0)
+            proven = await self._meetings.prove_first(0)
+            meeting = MeetingRef(number=0, meeting_id=proven.meeting_id)
+            await self._field.prove_join(meeting)
         notes = [f"ended {len(old)} meetings that a killed run had left"] if old else []
         note = raise_descriptors(begin.participants)
         return Begun(

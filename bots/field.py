@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from bots.clock import RunClock
-from bots.join import Target
+from bots.join import prove_join, target_of
 from bots.media.plane import MediaPlane, PlaneStats
 from bots.meetings import Fetch
 from bots.models import MeetingRef, ParticipantPlan, Report
@@ -24,10 +24,7 @@ class ServerField:
     """The network side of one server, for all participants of an engine."""
 
     def __init__(self, server: Server, begin: Begin, clock: RunClock) -> None:
-        self._target = Target(
-            api_url=server.url, secret=server.secret, ca_file=server.ca_file
-        )
-        self._ca_file = server.ca_file
+        self._target = target_of(server)
         self._engine = begin.engine
         self._clock = clock
         self._stack = AsyncExitStack()
@@ -36,7 +33,9 @@ class ServerField:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            transport = Transport(ca_file=self._ca_file)
+            transport = Transport(
+                ca_file=self._target.ca_file, reach=self._target.reach
+            )
             self.fetch = (await stack.enter_async_context(transport)).get
             self._plane = await stack.enter_async_context(MediaPlane())
             await self._plane.prepare()
@@ -50,6 +49,10 @@ class ServerField:
         trace: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
+
+    async def prove_join(self, meeting: MeetingRef) -> None:
+        """See that joins lead to what we may reach and can speak with."""
+        await prove_join(self._target, meeting.meeting_id)
 
     def recruit(
         self,

@@ -5,15 +5,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from bots.errors import ApiRefusal, ClusterError, TargetUnusable
+from bots.addresses import host_of
+from bots.errors import ApiRefusal, ClusterError, GuardRefusal, TargetUnusable
 from bots.models import IceServer, ParticipantPlan
 from bots.persona import display_name
 from bots.protocol import api, dialect
 from bots.protocol.answers import ApiIndex, Joined
 from bots.protocol.dialect import ClientSettings, Dialect
-from bots.redaction import Secret
+from bots.reach import NodeNotAllowed, Reach
+from bots.redaction import Secret, redact
+from bots.servers import Server
 from bots.transport import Transport
 
+UNSUPPORTED = "unsupported"
 MOST_REDIRECTS = 3
 """A balancer sends a join on once; more than this is a circle."""
 
@@ -27,6 +31,23 @@ class Target:
     secret: Secret
     ca_file: str | None = None
     algorithm: api.ChecksumAlgorithm = "sha256"
+    nodes: tuple[str, ...] = ()
+    """Hosts that its joins may lead to, beside its own."""
+
+    @property
+    def reach(self) -> Reach:
+        """The hosts that its participants may speak to."""
+        return Reach(target_host=host_of(self.api_url), nodes=self.nodes)
+
+
+def target_of(server: Server) -> Target:
+    """Return the server as what participants join."""
+    return Target(
+        api_url=server.url,
+        secret=server.secret,
+        ca_file=server.ca_file,
+        nodes=server.nodes,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +85,7 @@ async def join_session(
         settings = await _settings(transport, index, joined.session_token)
         dialect.refuse_foreign_bridges(settings)
     except TargetUnusable as unusable:
-        raise ApiRefusal(str(unusable), code="unsupported") from unusable
+        raise ApiRefusal(str(unusable), code=UNSUPPORTED) from unusable
     return Session(
         joined=joined,
         index=index,
@@ -73,6 +94,40 @@ async def join_session(
         api_url=api_url,
         sfu_url=_sfu_url(api_url, joined.session_token),
     )
+
+
+def refuse_announced(index: ApiIndex) -> None:
+    """Raise TargetUnusable for an index that announces what no adapter speaks.
+
+    A balancer's announces nothing (Scalelite's is a return code and a version of the
+    API, `BigBlueButtonApiController#index`): the node's own, which a join leads to, is
+    judged by `prove_join`.
+    """
+    if index.bbb_version or index.graphql_websocket_url:
+        dialect.detect(index)
+
+
+async def prove_join(target: Target, meeting_id: str) -> Session:
+    """Go through the HTTP part of a join, to see before any load where joins lead.
+
+    Nobody enters the meeting: BBB forgets a session that opens no socket. Raises
+    GuardRefusal for a node that may not be spoken to, TargetUnusable for a version or
+    a bridge without an adapter, or when the join does not work.
+    """
+    probe = ParticipantPlan(number=0, meeting_number=0, persona="probe")
+    host = host_of(target.api_url)
+    try:
+        async with Transport(ca_file=target.ca_file, reach=target.reach) as transport:
+            return await join_session(transport, target, probe, meeting_id)
+    except NodeNotAllowed as refusal:
+        raise GuardRefusal(str(refusal)) from refusal
+    except ClusterError as failure:
+        if failure.code == UNSUPPORTED:
+            raise TargetUnusable(str(failure)) from failure
+        raise TargetUnusable(
+            f"{host} lets nobody join ({failure.code or 'no answer'}: "
+            f"{redact(str(failure))}): see whether a browser gets in"
+        ) from failure
 
 
 async def ice_servers(transport: Transport, session: Session) -> tuple[IceServer, ...]:

@@ -114,8 +114,8 @@ class Meetings:
         url = api.get_meetings_url(self._server.url, self._server.secret.reveal())
         return await self._before_load(url, "getMeetings", api.parse_meetings)
 
-    async def prove_first(self, number: int) -> None:
-        """Make a meeting and read it back.
+    async def prove_first(self, number: int) -> api.MeetingInfo:
+        """Make a meeting, read it back and return it.
 
         Raises TargetUnusable naming the parameter that the server, or a balancer before
         it, changed.
@@ -137,6 +137,7 @@ class Meetings:
                 f"{first.asked!r} to {first.told or 'nothing'!r}: let its balancer or "
                 "its defaults leave the parameters of bbbload's meetings alone"
             )
+        return info
 
     async def ensure(
         self, number: int, parameters: tuple[tuple[str, str], ...] | None = None

@@ -115,7 +115,9 @@ class Participant:
             await self._delay()
             self._asked_s = self._clock.elapsed_s()
             async with (
-                Transport(ca_file=self._target.ca_file) as transport,
+                Transport(
+                    ca_file=self._target.ca_file, reach=self._target.reach
+                ) as transport,
                 asyncio.TaskGroup() as group,
             ):
                 try:

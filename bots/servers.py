@@ -8,6 +8,7 @@ allow-list. It is refused when anybody else can read it:
     secret_file = "NAME.secret"          # or secret_env = "…", or secret_command = "…"
     ca_file = "/etc/ssl/our-ca.pem"      # optional
     metrics_urls = ["http://10.0.0.5:9100/metrics"]   # optional
+    nodes = ["node1.example.org", "*.nodes.example.org"]   # optional: a balancer's
 
 `resolve` turns a name or a URL into a `Server` or refuses. It is called in the bot
 engine before the first packet, so that no way of starting a run gets around it.
@@ -28,6 +29,7 @@ from urllib.parse import urlsplit
 
 from bots.addresses import host_of, is_loopback, normalise_url
 from bots.errors import ConfigError, GuardRefusal
+from bots.reach import Reach, node_pattern
 from bots.redaction import HIDDEN, Secret, redact
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "find_entry",
     "host_of",
     "is_loopback",
+    "node_pattern",
     "normalise_url",
     "read_private_file",
     "read_servers",
@@ -50,7 +53,7 @@ __all__ = [
 SECRET_COMMAND_TIMEOUT_S: Final = 15.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SOURCES: Final = ("secret_env", "secret_file", "secret_command")
-_KEYS: Final = {"url", *_SOURCES, "ca_file", "metrics_urls"}
+_KEYS: Final = {"url", *_SOURCES, "ca_file", "metrics_urls", "nodes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,14 @@ class Server:
     secret: Secret
     ca_file: str | None = None
     metrics_urls: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """Hosts that its joins may lead to: its entry's `nodes`, the hosts of all other
+    entries, and those that were allowed for this one run."""
+
+    @property
+    def reach(self) -> Reach:
+        """The hosts that a run on this server may speak to."""
+        return Reach(target_host=host_of(self.url), nodes=self.nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +89,8 @@ class ServerEntry:
     """The variable, the file (absolute) or the command line."""
     ca_file: str | None = None
     metrics_urls: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """Hosts or `*.domain` that its joins may lead to."""
 
 
 def servers_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -108,20 +121,24 @@ def resolve(
     environ = os.environ if environ is None else environ
     path = servers_path(environ)
     entries = read_servers(path)
+    allowed = _hosts(allow_host)
+    hosts = tuple(sorted({host_of(entry.url) for entry in entries} | allowed))
     if "://" not in target:
-        return _from_entry(_entry_named(target, entries, path), secret_file, environ)
+        entry = _entry_named(target, entries, path)
+        return _from_entry(entry, hosts, secret_file, environ)
     url = normalise_url(target)
     host = host_of(url)
-    entry = _entry_for(url, entries)
-    if entry is not None:
-        return _from_entry(entry, secret_file, environ, url=url)
-    if not is_loopback(host) and host not in _hosts(allow_host):
+    known = _entry_for(url, entries)
+    if known is not None:
+        return _from_entry(known, hosts, secret_file, environ, url=url)
+    if not is_loopback(host) and host not in allowed:
         raise GuardRefusal(
             f"{host} is not on the allow-list: add it to {path} with "
             f"`bbb-conf --secret | bbbload servers add NAME -`, or allow this one run "
             f"with --allow-host {host} and its secret in BBB_SECRET or --secret-file"
         )
-    return Server(name=_authority(url), url=url, secret=_own(secret_file, environ, url))
+    secret = _own(secret_file, environ, url)
+    return Server(name=_authority(url), url=url, secret=secret, nodes=hosts)
 
 
 def find_entry(
@@ -231,6 +248,7 @@ def _entry_for(url: str, entries: tuple[ServerEntry, ...]) -> ServerEntry | None
 
 def _from_entry(
     entry: ServerEntry,
+    hosts: tuple[str, ...],
     secret_file: str | None,
     environ: Mapping[str, str],
     *,
@@ -245,6 +263,7 @@ def _from_entry(
         secret=secret,
         ca_file=entry.ca_file,
         metrics_urls=entry.metrics_urls,
+        nodes=(*entry.nodes, *hosts),
     )
 
 
@@ -269,11 +288,8 @@ def _entry(name: str, table: object, path: Path) -> ServerEntry:
         raise ConfigError(
             f"{where}: needs exactly one of {', '.join(_SOURCES)}, has {len(sources)}"
         )
-    metrics = table.get("metrics_urls", [])
-    if not isinstance(metrics, list) or not all(
-        isinstance(url, str) for url in metrics
-    ):
-        raise ConfigError(f"{where}: metrics_urls is a list of addresses in quotes")
+    metrics = _texts(table, "metrics_urls", where, "addresses")
+    nodes = _texts(table, "nodes", where, "hosts")
     value = _text(table, sources[0], where)
     if sources[0] == "secret_file":
         value = str(path.parent / Path(value).expanduser())
@@ -284,7 +300,8 @@ def _entry(name: str, table: object, path: Path) -> ServerEntry:
         secret_source=sources[0],
         secret_value=value,
         ca_file=ca_file and str(path.parent / Path(ca_file).expanduser()),
-        metrics_urls=tuple(metrics),
+        metrics_urls=metrics,
+        nodes=tuple(node_pattern(node, where) for node in nodes),
     )
 
 
@@ -293,6 +310,15 @@ def _text(table: Mapping[str, object], key: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{where}: {key} is missing or is no text in quotes")
     return value
+
+
+def _texts(
+    table: Mapping[str, object], key: str, where: str, what: str
+) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ConfigError(f"{where}: {key} is a list of {what} in quotes")
+    return tuple(value)
 
 
 def _own(secret_file: str | None, environ: Mapping[str, str], url: str) -> Secret:

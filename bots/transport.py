@@ -4,9 +4,10 @@ Each participant has its own connections and its own cookies, as a browser has. 
 are kept and sent by hand: BBB marks JSESSIONID as Secure, so a library's jar would
 withhold it over plain http, and a WebSocket library need not ask the jar at all.
 
-Redirects are never followed, URLs are sent byte for byte as signed, every wait has a
-limit, and whatever goes wrong is a `ClusterError` with a short code: `connect`,
-`certificate`, `http timeout`, `http broken`, `http 401` and the like.
+Redirects are never followed, no host outside the run's `Reach` is spoken to, URLs are
+sent byte for byte as signed, every wait has a limit, and whatever goes wrong is a
+`ClusterError` with a short code: `connect`, `certificate`, `http timeout`,
+`http broken`, `http 401` and the like.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from yarl import URL
 
 from bots.errors import ClusterError, ConfigError, StepTimeout
 from bots.protocol.answers import LONGEST_ANSWER, HttpAnswer
+from bots.reach import Reach
 from bots.redaction import redact
 
 HTTP_LIMIT_S = 15.0
@@ -118,8 +120,11 @@ class Socket:
 class Transport:
     """The connections and cookies of one participant."""
 
-    def __init__(self, *, ca_file: str | None = None) -> None:
+    def __init__(
+        self, *, ca_file: str | None = None, reach: Reach | None = None
+    ) -> None:
         self.cookies = Cookies()
+        self._reach = reach
         self._tls = tls_context(ca_file)
         self._session: aiohttp.ClientSession | None = None
 
@@ -128,6 +133,7 @@ class Transport:
             connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT},
+            trace_configs=[_no_redirects()],
             timeout=aiohttp.ClientTimeout(total=None),
         )
         return self
@@ -152,9 +158,12 @@ class Transport:
     ) -> HttpAnswer:
         """GET `url` exactly as it is written; with `as_json`, ask for JSON.
 
-        Raises ClusterError when there was no complete answer.
+        Raises ClusterError when there was no complete answer, NodeNotAllowed when none
+        was asked for.
         """
         assert self._session is not None, "a transport is used within `async with`"
+        if self._reach is not None:
+            self._reach.check(url)
         sent = dict(headers or {})
         if as_json:
             sent["Content-Type"] = "application/json"
@@ -193,9 +202,12 @@ class Transport:
     ) -> Socket:
         """Open a WebSocket with this participant's cookie and the server's own Origin.
 
-        Raises UpgradeRefused for an HTTP status, ClusterError for all else.
+        Raises UpgradeRefused for an HTTP status, NodeNotAllowed before any socket is
+        opened, ClusterError for all else.
         """
         assert self._session is not None, "a transport is used within `async with`"
+        if self._reach is not None:
+            self._reach.check(url)
         headers = {"Origin": _origin(url)}
         if cookie := self.cookies.header(_as_http(url)):
             headers["Cookie"] = cookie
@@ -213,6 +225,11 @@ class Transport:
                 f"{_place(url)} opened no WebSocket within {limit_s:g} s",
                 code="http timeout",
             ) from late
+        except _Redirected as redirected:
+            raise UpgradeRefused(
+                f"{_place(url)} answered the WebSocket with a redirect",
+                code=f"http {redirected.status}",
+            ) from None
         except aiohttp.WSServerHandshakeError as refusal:
             raise UpgradeRefused(
                 f"{_place(url)} answered the WebSocket with status {refusal.status}",
@@ -232,6 +249,26 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
         raise ConfigError(
             f"the ca_file {ca_file} cannot be used: it must be a readable PEM file"
         ) from unusable
+
+
+class _Redirected(Exception):
+    """An upgrade was answered with a redirect, which the library would follow."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _no_redirects() -> aiohttp.TraceConfig:
+    # `ws_connect` has no switch for it; this hook runs before the second socket opens.
+    async def refuse(
+        _session: object, _context: object, told: aiohttp.TraceRequestRedirectParams
+    ) -> None:
+        raise _Redirected(told.response.status)
+
+    config = aiohttp.TraceConfig()
+    config.on_request_redirect.append(refuse)
+    return config
 
 
 async def _read(answer: aiohttp.ClientResponse) -> str:

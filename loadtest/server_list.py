@@ -15,6 +15,7 @@ from bots.redaction import Secret
 from bots.servers import (
     NAME,
     ServerEntry,
+    node_pattern,
     normalise_url,
     read_private_file,
     read_servers,
@@ -48,6 +49,7 @@ def add_server(
     *,
     ca_file: str | None = None,
     metrics_urls: tuple[str, ...] = (),
+    nodes: tuple[str, ...] = (),
     path: Path | None = None,
 ) -> None:
     """Enter a server; its secret goes to `NAME.secret` (0600) beside the file.
@@ -73,6 +75,9 @@ def add_server(
         lines.append(f"ca_file = {json.dumps(ca_file)}")
     if metrics_urls:
         lines.append(f"metrics_urls = {json.dumps(list(metrics_urls))}")
+    nodes = tuple(node_pattern(node, name) for node in nodes)
+    if nodes:
+        lines.append(f"nodes = {json.dumps(list(nodes))}")
     entry = ServerEntry(
         name=name,
         url=url,
@@ -80,6 +85,7 @@ def add_server(
         secret_value=str(path.parent / file),
         ca_file=ca_file,
         metrics_urls=metrics_urls,
+        nodes=nodes,
     )
     text = _text_of(path)
     gap = "\n" if text and not text.endswith("\n\n") else ""

@@ -15,7 +15,9 @@ from loadtest.server_list import add_server, read_bbb_conf, remove_server
 
 EXAMPLE = """\b
 Example: on the server, or through ssh
-  ssh root@bbb.example.org bbb-conf --secret | bbbload servers add north -"""
+  ssh root@bbb.example.org bbb-conf --secret | bbbload servers add north -
+a balancer, whose joins lead to its nodes
+  bbbload servers add east - --node '*.nodes.example.org' < east.txt"""
 
 
 @click.group(epilog=EXAMPLE)
@@ -36,7 +38,21 @@ def servers() -> None:
     metavar="URL",
     help="Prometheus address of one of its nodes; repeatable.",
 )
-def add(name: str, source: str, ca_file: str, metrics_urls: tuple[str, ...]) -> int:
+@click.option(
+    "--node",
+    "nodes",
+    multiple=True,
+    metavar="HOST",
+    help="Host that the joins of a balancer (Scalelite, b3scale) may lead to, "
+    "*.DOMAIN for all of a domain; repeatable. Default: its own host only.",
+)
+def add(
+    name: str,
+    source: str,
+    ca_file: str,
+    metrics_urls: tuple[str, ...],
+    nodes: tuple[str, ...],
+) -> int:
     """Add a server from the output of `bbb-conf --secret` on standard input."""
     if source != "-":
         raise ConfigError(
@@ -46,7 +62,14 @@ def add(name: str, source: str, ca_file: str, metrics_urls: tuple[str, ...]) -> 
     if sys.stdin.isatty():
         click.echo("Paste the output of `bbb-conf --secret`, then Ctrl-D:", err=True)
     url, secret = read_bbb_conf(sys.stdin.read(100_000))
-    add_server(name, url, secret, ca_file=ca_file or None, metrics_urls=metrics_urls)
+    add_server(
+        name,
+        url,
+        secret,
+        ca_file=ca_file or None,
+        metrics_urls=metrics_urls,
+        nodes=nodes,
+    )
     click.echo(f"added {name} ({url}) to {servers_path()}", err=True)
     return 0
 
@@ -59,7 +82,8 @@ def list_servers() -> int:
         metrics = (
             f"  metrics {', '.join(entry.metrics_urls)}" if entry.metrics_urls else ""
         )
-        click.echo(f"{entry.name}  {entry.url}  {entry.secret_source}{metrics}")
+        nodes = f"  nodes {', '.join(entry.nodes)}" if entry.nodes else ""
+        click.echo(f"{entry.name}  {entry.url}  {entry.secret_source}{nodes}{metrics}")
     if not entries:
         click.echo(f"no servers in {servers_path()} yet", err=True)
     return 0

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from bots.clock import RunClock
 from bots.engine import run_engine
+from bots.join import prove_join, target_of
 from bots.meetings import Fetch
 from bots.models import JoinReport, LeaveReport, MeetingRef, ParticipantPlan, Report
 from bots.servers import Server
@@ -87,10 +88,14 @@ class ScriptedBot:
 
 @dataclass
 class ScriptedField:
+    server: Server
     fetch: Fetch
     clock: RunClock
     bots: list[ScriptedBot] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+
+    async def prove_join(self, meeting: MeetingRef) -> None:
+        await prove_join(target_of(self.server), meeting.meeting_id)
 
     def recruit(self, plan, meeting, report) -> ScriptedBot:
         self.bots.append(ScriptedBot(plan, meeting, report, self.clock))
@@ -143,7 +148,7 @@ async def engine_of(begin: Begin | None) -> AsyncIterator[EngineUnderTest]:
                 requests.append(url.partition("?")[0])
                 return await transport.get(url, as_json=as_json)
 
-            fields.append(ScriptedField(fetch=fetch, clock=clock))
+            fields.append(ScriptedField(server, fetch, clock))
             yield fields[-1]
 
     running = asyncio.ensure_future(run_engine(theirs, open_field))
