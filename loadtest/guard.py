@@ -165,7 +165,7 @@ async def end_meetings_of(
     Return how many meetings ended and the ids of those that did not. Raises
     TargetUnusable when the server cannot be asked.
     """
-    async with Transport(ca_file=server.ca_file) as transport:
+    async with Transport(ca_file=server.ca_file, reach=server.reach) as transport:
         meetings = Meetings(server, "cleanup", transport.get, rest_of_run_s=lambda: 0.0)
         await meetings.check_server()
         present = await meetings.all_meetings()

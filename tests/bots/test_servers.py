@@ -229,6 +229,46 @@ def test_a_bad_address_is_refused_with_the_fix(text, fix):
     assert "h1dden" not in str(mistake.value)
 
 
+NODES = 'nodes = ["Node1.example.org", "*.nodes.example.org"]\n'
+SOUTH = """
+[servers.south]
+url = "https://south.example/bigbluebutton/"
+secret_env = "SOUTH"
+"""
+
+
+def test_a_server_leads_to_its_nodes_and_to_every_other_server_of_the_list(config):
+    reach = resolve("north", environ=config(NORTH + NODES + SOUTH)).reach
+
+    for host in ("bbb.example.org", "node1.example.org", "south.example"):
+        assert reach.allows(host)
+    assert reach.allows("a.nodes.example.org")
+    assert not reach.allows("node2.example.org")
+
+
+def test_nodes_of_one_server_are_no_nodes_of_another(config):
+    environ = config(NORTH + NODES + SOUTH) | {"SOUTH": "s3cret-south"}
+
+    assert not resolve("south", environ=environ).reach.allows("node1.example.org")
+
+
+def test_a_run_without_an_entry_leads_where_allow_host_says(config):
+    server = resolve(
+        "https://lb.example/bigbluebutton",
+        allow_host=("lb.example", "Node9.example"),
+        environ=config("") | {"BBB_SECRET": "s3cret"},
+    )
+
+    assert server.reach.allows("node9.example")
+    assert not server.reach.allows("node8.example")
+
+
+@pytest.mark.parametrize("nodes", ['"*"', '"https://node1/"', "7"])
+def test_a_bad_node_names_the_file_and_the_entry(config, nodes):
+    with pytest.raises(ConfigError, match=r"servers\.toml: \[servers\.north\].*nodes"):
+        resolve("north", environ=config(f"{NORTH}nodes = [{nodes}]\n"))
+
+
 def test_a_relative_xdg_folder_is_ignored_as_the_specification_says():
     path = servers_path({"XDG_CONFIG_HOME": "relative", "HOME": "/h"})
 

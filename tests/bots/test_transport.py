@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from bots.errors import ClusterError, ConfigError, StepTimeout
+from bots.reach import NodeNotAllowed, Reach
 from bots.transport import Cookies, Transport, UpgradeRefused, tls_context
 from tests.support.asynctest import asynctest
 from tests.support.servers import serving
@@ -33,6 +34,47 @@ async def test_a_redirect_is_an_answer_and_is_not_followed():
         answer = await transport.get(f"{base}/away")
 
     assert (answer.status, answer.location) == (302, "/elsewhere?errors=x")
+
+
+@asynctest
+async def test_a_socket_s_upgrade_is_not_redirected_either():
+    sought = []
+
+    async def away(request: web.Request) -> web.Response:
+        raise web.HTTPFound("/elsewhere")
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        sought.append(request.path)
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        return ws
+
+    async with (
+        serving(away=away, elsewhere=elsewhere) as base,
+        Transport() as transport,
+    ):
+        with pytest.raises(UpgradeRefused) as refusal:
+            await transport.connect(f"{base}/away")
+
+    assert (refusal.value.code, sought) == ("http 302", [])
+
+
+@pytest.mark.parametrize("way", ["get", "connect"])
+def test_a_host_out_of_reach_is_refused_before_a_socket_is_opened(way):
+    reach = Reach(target_host="bbb.example.org")
+
+    @asynctest
+    async def play() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(0.2)
+            port = listener.getsockname()[1]
+            async with Transport(reach=reach) as transport:
+                with pytest.raises(NodeNotAllowed, match=r'nodes = \["127\.0\.0\.1"\]'):
+                    await getattr(transport, way)(f"http://127.0.0.1:{port}/graphql")
+            with pytest.raises(TimeoutError):
+                listener.accept()
+
+    play()
 
 
 @asynctest

@@ -3,10 +3,12 @@
 import stat
 
 import pytest
+from click.testing import CliRunner
 
 from bots.errors import ConfigError
 from bots.servers import Secret, read_servers, resolve
 from loadtest.cli import run_command
+from loadtest.commands.servers import servers
 from loadtest.server_list import add_server, read_bbb_conf, remove_server
 
 OUTPUT = """
@@ -58,6 +60,19 @@ def test_an_added_server_can_be_used_by_name(path, tmp_path):
     assert server.metrics_urls == ("http://m/",)
     assert "k0nfidential" not in path.read_text()
     assert mode_of(path) == mode_of(path.with_name("north.secret")) == 0o600
+
+
+def test_a_balancer_is_added_with_its_nodes(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    given = ["add", "east", "-", "--node", "*.Nodes.example.org", "--node", "n1"]
+    added = CliRunner().invoke(servers, given, input=OUTPUT)
+    listed = CliRunner().invoke(servers, ["list"])
+
+    assert added.exit_code == 0, added.output
+    assert "nodes *.nodes.example.org, n1" in listed.output
+    reach = resolve("east", environ={"XDG_CONFIG_HOME": str(tmp_path)}).reach
+    assert reach.allows("a.nodes.example.org")
+    assert not reach.allows("elsewhere.example")
 
 
 def test_other_lines_of_the_file_stay_as_they_are(path):
