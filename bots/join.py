@@ -168,13 +168,23 @@ async def _join(
     for _ in range(MOST_REDIRECTS):
         answer = api.parse_join(await transport.get(url))
         if isinstance(answer, Joined):
-            parts = urlsplit(url)
-            path = parts.path.removesuffix("/join")
-            return answer, f"{parts.scheme}://{parts.netloc}{path}"
+            return answer, _api_url(url, answer)
         url = answer.url
     raise ApiRefusal(
         f"the join was redirected more than {MOST_REDIRECTS} times", code="malformed"
     )
+
+
+def _api_url(asked: str, joined: Joined) -> str:
+    """Return the API of the node that serves the client's page.
+
+    It is the one that was asked, unless a balancer asked it for us.
+    """
+    parts, page = urlsplit(asked), urlsplit(joined.url)
+    if page.netloc in ("", parts.netloc):
+        path = parts.path.removesuffix("/join")
+        return f"{parts.scheme}://{parts.netloc}{path}"
+    return f"{page.scheme}://{page.netloc}/bigbluebutton/api"
 
 
 async def _settings(

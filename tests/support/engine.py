@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from bots.clock import RunClock
 from bots.engine import run_engine
+from bots.engine_run import OpenField
 from bots.join import prove_join, target_of
 from bots.meetings import Fetch
 from bots.models import JoinReport, LeaveReport, MeetingRef, ParticipantPlan, Report
@@ -134,14 +135,16 @@ class EngineUnderTest:
 
 
 @asynccontextmanager
-async def engine_of(begin: Begin | None) -> AsyncIterator[EngineUnderTest]:
-    """Run an engine with scripted bots and send it `begin`."""
+async def engine_of(
+    begin: Begin | None, opener: OpenField | None = None
+) -> AsyncIterator[EngineUnderTest]:
+    """Run an engine and send it `begin`; scripted bots unless `opener` has others."""
     ours, theirs = socket.socketpair()
     fields: list[ScriptedField] = []
     requests: list[str] = []
 
     @asynccontextmanager
-    async def open_field(server: Server, begin: Begin, clock: RunClock):
+    async def open_scripted(server: Server, begin: Begin, clock: RunClock):
         async with Transport() as transport:
 
             async def fetch(url: str, *, as_json: bool = False):
@@ -151,7 +154,7 @@ async def engine_of(begin: Begin | None) -> AsyncIterator[EngineUnderTest]:
             fields.append(ScriptedField(server, fetch, clock))
             yield fields[-1]
 
-    running = asyncio.ensure_future(run_engine(theirs, open_field))
+    running = asyncio.ensure_future(run_engine(theirs, opener or open_scripted))
     reader, writer = await asyncio.open_connection(sock=ours)
     engine = EngineUnderTest(writer, running, fields, requests)
 

@@ -1,0 +1,168 @@
+"""A cluster: three stand-in nodes behind a balancer, loaded by whole engines."""
+
+import time
+
+import pytest
+
+from bots.engine import open_field
+from bots.models import ParticipantPlan
+from bots.wire import Begin, Begun, End, Ended, Join, Refused
+from tests.support.asynctest import asynctest, eventually
+from tests.support.balancer import BALANCER_SECRET, Balancer, balanced
+from tests.support.engine import engine_of
+from tests.support.node import LocalNode
+
+
+def begin_at(cluster: Balancer, **changes: object) -> Begin:
+    given: dict[str, object] = {
+        "run": "r1",
+        "target": cluster.api_url,
+        "engine": 0,
+        "zero_s": time.monotonic(),
+        "duration_s": 60.0,
+    }
+    return Begin(**(given | changes))  # type: ignore[arg-type]
+
+
+def plan(number: int, meeting: int) -> ParticipantPlan:
+    return ParticipantPlan(
+        number=number,
+        meeting_number=meeting,
+        persona="listener",
+        audio="listen only",
+        chat_interval_s=None,
+    )
+
+
+def present(node: LocalNode) -> int:
+    meetings = node.running.node.meetings.values()
+    return sum(user.joined for meeting in meetings for user in meeting.users.values())
+
+
+@pytest.fixture(autouse=True)
+def balancers_secret(monkeypatch):
+    monkeypatch.setenv("BBB_SECRET", BALANCER_SECRET)
+
+
+@pytest.mark.parametrize("answers_joins", [False, True])
+def test_joins_end_on_the_meeting_s_node_which_results_name(answers_joins):
+    @asynctest
+    async def play() -> None:
+        async with balanced(3) as cluster:
+            if answers_joins:
+                # The balancer holds the cookie then: BBB must not ask for it.
+                cluster.answers_joins = True
+                cluster.overrides = {"allowRequestsWithoutSession": "true"}
+            async with engine_of(begin_at(cluster), open_field) as engine:
+                await engine.answer(Begun)
+                engine.send(*(Join(plan=plan(n, n // 2)) for n in range(6)))
+                joins = await eventually(
+                    lambda: len(found := engine.reports("join")) == 6 and found,
+                    limit_s=30,
+                )
+                nodes = {n: cluster.node_of(f"bbbload-r1-{n}") for n in range(3)}
+                users = [present(node) for node in cluster.nodes]
+                engine.send(End())
+                ended = await engine.answer(Ended)
+            open_meetings = cluster.open_meetings()
+
+        assert [join["outcome"] for join in joins] == ["joined"] * 6
+        assert {(join["meeting"], join["node"]) for join in joins} == set(nodes.items())
+        assert len(set(nodes.values())) == 3
+        assert all(join["path"]["remote_address"] for join in joins)
+        assert users == [2, 2, 2]
+        assert (ended.ended, ended.failed) == (3, ())
+        assert open_meetings == [[], [], []]
+
+    play()
+
+
+@asynctest
+async def test_a_node_off_the_list_is_refused_before_load():
+    async with balanced(1) as cluster:
+        cluster.renamed = {cluster.nodes[0].url: "http://node9.example.net"}
+        async with engine_of(begin_at(cluster), open_field) as engine:
+            refused = await engine.answer(Refused)
+
+        assert refused.exit_code == 7
+        assert "node9.example.net" in refused.message
+        assert 'nodes = ["node9.example.net"]' in refused.message
+        assert cluster.open_meetings() == [[]]
+
+
+@asynctest
+async def test_a_node_off_the_list_is_an_outcome_of_who_is_sent_there_in_a_run():
+    async with balanced(2) as cluster:
+        cluster.renamed = {cluster.nodes[1].url: "http://node9.example.net"}
+        async with engine_of(begin_at(cluster), open_field) as engine:
+            await engine.answer(Begun)
+            engine.send(Join(plan=plan(0, 0)), Join(plan=plan(1, 1)))
+            joins = await eventually(
+                lambda: len(found := engine.reports("join")) == 2 and found, limit_s=30
+            )
+            engine.send(End())
+            await engine.answer(Ended)
+
+    told = {j["participant"]: (j["outcome"], j.get("code")) for j in joins}
+    assert told == {0: ("joined", None), 1: ("refused", "node not allowed")}
+
+
+@asynctest
+async def test_a_balancer_that_changes_our_meetings_is_named_with_the_parameter():
+    async with balanced(2) as cluster:
+        cluster.overrides = {"duration": "1"}
+        async with engine_of(begin_at(cluster), open_field) as engine:
+            refused = await engine.answer(Refused)
+
+        assert refused.exit_code == 8
+        assert "changed duration of our meeting" in refused.message
+        assert cluster.open_meetings() == [[], []]
+
+
+@asynctest
+async def test_a_hidden_list_of_meetings_keeps_none_of_ours_from_its_end():
+    async with balanced(2) as cluster:
+        cluster.hides = True
+        async with engine_of(begin_at(cluster), open_field) as engine:
+            await engine.answer(Begun)
+            engine.send(Join(plan=plan(0, 0)), Join(plan=plan(1, 1)))
+            await eventually(lambda: len(engine.reports("join")) == 2, limit_s=30)
+            engine.send(End())
+            ended = await engine.answer(Ended)
+
+        assert (ended.ended, ended.failed) == (2, ())
+        assert cluster.open_meetings() == [[], []]
+
+
+@asynctest
+async def test_a_stale_list_shows_a_leftover_that_is_gone_and_that_is_no_trouble():
+    async with balanced(2) as cluster:
+        async with engine_of(begin_at(cluster), open_field) as engine:
+            await engine.answer(Begun)
+            engine.send(End())
+            await engine.answer(Ended)
+        cluster.is_stale = True
+        cluster._shown = (
+            "<meetings><meeting><meetingName>old</meetingName>"
+            "<meetingID>bbbload-r0-0</meetingID><participantCount>3</participantCount>"
+            "</meeting></meetings>"
+        )
+        again = begin_at(cluster, run="r2", leftover_runs=("r0",))
+        async with engine_of(again, open_field) as engine:
+            begun = await engine.answer(Begun)
+            engine.send(End())
+            ended = await engine.answer(Ended)
+
+    assert begun.notes[0].startswith("ended 1 meetings")
+    assert (ended.ended, ended.failed) == (1, ())
+
+
+@asynctest
+async def test_an_old_version_behind_a_balancer_is_named_before_load():
+    async with balanced(1, not_bbb3=True) as cluster:
+        async with engine_of(begin_at(cluster), open_field) as engine:
+            refused = await engine.answer(Refused)
+
+        assert refused.exit_code == 8
+        assert "adapter for BBB 3.0 only" in refused.message
+        assert cluster.open_meetings() == [[]]
