@@ -54,9 +54,19 @@ def origins_of(weeks: int) -> tuple[int, ...]:
     return tuple(range(first, weeks, EVERY_WEEKS))
 
 
-def backtest(log_peaks: Floats, horizon: int) -> Backtest:
-    """Score model, rule and seasonal naive on `log_peaks` and choose among them."""
-    rolling = roll(log_peaks, horizon)
+def backtest(
+    log_peaks: Floats, horizon: int, features: Floats | None = None
+) -> Backtest:
+    """Score model, rule and seasonal naive on `log_peaks` and choose among them.
+
+    `features` is the calendar, as in `planning.conformal.roll`.
+    """
+    return judge(roll(log_peaks, horizon, features), horizon)
+
+
+def judge(rolling: Rolling, horizon: int) -> Backtest:
+    """Score and choose as `backtest` does, on experts that were rolled already."""
+    log_peaks = rolling.log_peaks
     losses = {
         method: score_method(method, rolling, origins_of(log_peaks.size), horizon)
         for method in _METHODS
@@ -95,9 +105,10 @@ def score_method(
         seen = np.isfinite(ahead)
         if not seen.any() or not np.isfinite(peaks[:known]).any():
             continue
-        unit = np.nanmedian(peaks[max(0, known - SCALE_WEEKS) : known])
-        if not np.isfinite(unit):
+        recent = peaks[max(0, known - SCALE_WEEKS) : known]
+        if not np.isfinite(recent).any():
             continue
+        unit = np.nanmedian(recent)
         quantiles = np.exp(quantiles_at(method, rolling, known - 1, horizon))
         said = quantiles[: ahead.size][seen][:, _COLUMNS]
         truth = ahead[seen][:, None]

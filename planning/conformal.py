@@ -5,12 +5,14 @@ The model of the weekly peak, on the log scale:
 1. every expert forecasts from every past origin, knowing only the weeks before it;
 2. at each origin the experts are mixed with exponential weights by the losses that were
    known then, older losses counting half every `HALF_LIFE_WEEKS`;
-3. the errors of that mix, standardised by s(h) = a + b·√h, are pooled over origins and
-   weeks ahead; their finite-sample quantiles times s(h) lie around the newest mix.
+3. the errors of that mix, divided by the spread that the structural expert claimed and
+   by a factor a + b·√h, are pooled over origins and weeks ahead, newer ones counting
+   more; their quantiles times spread and factor lie around the newest mix.
 
 A short history has few errors of its own: it is blended with shipped prior quantiles,
-its own weight growing with the number of origins. The scale never falls with h, so a
-longer horizon never narrows the interval (as a ratio to its median).
+its own weight growing with the number of origins. Neither spread nor factor falls with
+h, so a longer horizon never narrows the interval (as a ratio to its median), unless a
+calendar says that a later week is better known than an earlier one.
 """
 
 from dataclasses import dataclass
@@ -19,23 +21,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planning.baselines import LEVELS
-from planning.experts import EXPERTS, Expert
-from planning.metrics import finite_sample_quantile
+from planning.experts import EXPERTS
+from planning.metrics import weighted_quantile
+from planning.structure import FEWEST_WEEKS, best_sizes, parts_of, structural
 
 Floats = NDArray[np.float64]
 
 FIRST_ORIGIN = 6
 """Weeks an expert must know before its errors count."""
+SIZES_EVERY = 13
+"""Origins after which the structural expert chooses its sizes anew."""
 HALF_LIFE_WEEKS = 46.0
-LEARNING_RATE = 12.0
+LEARNING_RATE = 20.0
 """Exponent on the relative excess loss of an expert."""
-PRIOR_SCALE = (0.08, 0.045)
-"""a and b of s(h) = a + b·√h for a service nobody knows yet: about 13 % one week ahead
-and 24 % after twelve; our assumption, from simulated services."""
-PRIOR_QUANTILES = {0.1: -1.5, 0.5: 0.0, 0.8: 1.0, 0.9: 1.7, 0.95: 2.4, 0.99: 4.2}
-"""Quantiles of standardised errors (mean absolute error 1) with a heavier upper tail
+ERROR_HALF_LIFE_WEEKS = 25.0
+MEAN_ABSOLUTE = 0.8
+"""Mean absolute value of a standard normal variable."""
+PRIOR_SCALE = (0.08, 0.06)
+"""a and b of the spread a + b·√h of a service nobody knows yet: 14 % one week ahead
+and 29 % after twelve; our assumption."""
+PRIOR_QUANTILES = {0.1: -1.6, 0.5: 0.0, 0.8: 1.02, 0.9: 1.58, 0.95: 2.03, 0.99: 2.9}
+"""Quantiles of errors whose mean absolute value is one: a little heavier in the tail
 than a normal distribution's; our assumption, from simulated services."""
-PRIOR_ORIGINS = 12.0
+PRIOR_ORIGINS = 20.0
 """Origins after which own errors weigh as much as the prior."""
 
 
@@ -46,6 +54,9 @@ class Rolling:
     log_peaks: Floats
     points: Floats
     """(origins, experts, weeks ahead); NaN where an expert could not speak."""
+    spreads: Floats
+    """(origins, weeks ahead): the standard deviation the structural expert claims; by
+    the prior where it could not speak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,19 +69,46 @@ class Distribution:
     """As in `planning.models.Forecast.week_dependence`."""
 
 
-def roll(
-    log_peaks: Floats, horizon: int, experts: tuple[Expert, ...] = EXPERTS
-) -> Rolling:
-    """Let every expert forecast from every origin of the past."""
+def roll(log_peaks: Floats, horizon: int, features: Floats | None = None) -> Rolling:
+    """Let every expert forecast from every origin of the past.
+
+    `features` (weeks, k) describes the calendar of all weeks, past and ahead; with it a
+    structural expert speaks that knows the calendar, beside one that does not.
+    """
     size = log_peaks.size
-    points = np.full((size, len(experts), horizon), np.nan)
-    for origin in range(min(FIRST_ORIGIN, size) - 1, size):
-        past = log_peaks[: origin + 1]
-        if not np.isfinite(past).any():
-            continue
-        for index, expert in enumerate(experts):
-            points[origin, index] = expert(past, horizon)
-    return Rolling(log_peaks=log_peaks, points=points)
+    views = [parts_of(size + horizon, None)]
+    if features is not None:
+        views.append(parts_of(size + horizon, features))
+    points = np.full((size, len(EXPERTS) + len(views), horizon), np.nan)
+    spreads = np.tile(prior_spread(horizon), (size, 1))
+    for index, expert in enumerate(EXPERTS):
+        for origin in _origins(log_peaks):
+            points[origin, index] = expert(log_peaks[: origin + 1], horizon)
+    for index, parts in enumerate(views, start=len(EXPERTS)):
+        sizes = None
+        for origin in _origins(log_peaks):
+            past = log_peaks[: origin + 1]
+            if np.isfinite(past).sum() < FEWEST_WEEKS:
+                continue
+            if sizes is None or origin % SIZES_EVERY == 0 or origin == size - 1:
+                sizes = best_sizes(past, parts)
+            mean, spread = structural(past, horizon, parts, sizes)
+            points[origin, index] = mean
+            # The last view is the one that knows most: its claim is kept.
+            spreads[origin] = (
+                spread if features is not None else np.maximum.accumulate(spread)
+            )
+    return Rolling(log_peaks=log_peaks, points=points, spreads=spreads)
+
+
+def _origins(log_peaks: Floats) -> list[int]:
+    """Return the origins whose past holds something to speak from."""
+    first = min(FIRST_ORIGIN, log_peaks.size) - 1
+    return [
+        origin
+        for origin in range(first, log_peaks.size)
+        if np.isfinite(log_peaks[: origin + 1]).any()
+    ]
 
 
 def distribution(rolling: Rolling, origin: int, horizon: int) -> Distribution:
@@ -87,22 +125,33 @@ def distribution(rolling: Rolling, origin: int, horizon: int) -> Distribution:
         )
         mixed[origin] = np.nanmean(points, axis=0)
     residuals = _truths(rolling.log_peaks, origin, horizon) - mixed
-    scale, standard = _standardise(residuals, horizon)
-    own = int(np.isfinite(residuals[:, 0]).sum())
+    standard = residuals / rolling.spreads[: origin + 1, :horizon]
+    weights = _recency(standard, origin)
+    factor = _factor(standard, weights)
+    scale = rolling.spreads[origin, :horizon] * factor
+    own = float(weights.sum() / horizon)
     share = own / (own + PRIOR_ORIGINS)
+    pooled = (standard / factor[None, :])[weights > 0]
+    masses = weights[weights > 0]
     offsets = np.array(
         [
-            share * finite_sample_quantile(standard, level)
+            share * weighted_quantile(pooled, masses, level)
             + (1 - share) * PRIOR_QUANTILES[level]
-            if standard.size
+            if pooled.size
             else PRIOR_QUANTILES[level]
             for level in LEVELS
         ]
     )
     quantiles = mixed[origin][:, None] + scale[:, None] * offsets[None, :]
     return Distribution(
-        quantiles=quantiles, dependence=_dependence(residuals / scale[None, :])
+        quantiles=quantiles, dependence=_dependence(standard / factor[None, :])
     )
+
+
+def prior_spread(horizon: int) -> Floats:
+    """Return the spread of a service nobody knows yet, by weeks ahead."""
+    roots = np.sqrt(np.arange(1, horizon + 1, dtype=float))
+    return np.asarray(PRIOR_SCALE[0] + PRIOR_SCALE[1] * roots, dtype=float)
 
 
 def _truths(log_peaks: Floats, origin: int, horizon: int) -> Floats:
@@ -151,20 +200,27 @@ def _mix(points: Floats, weights: Floats) -> Floats:
     return np.asarray(mixed.sum(axis=0) / total, dtype=float)
 
 
-def _standardise(residuals: Floats, horizon: int) -> tuple[Floats, Floats]:
-    """Return s(h) for each week ahead, and the residuals divided by it, pooled."""
+def _recency(standard: Floats, origin: int) -> Floats:
+    """Return the weight of each known error: newer ones count more."""
+    age = origin - np.arange(origin + 1)
+    decay = 0.5 ** (age / ERROR_HALF_LIFE_WEEKS)
+    return np.asarray(np.where(np.isfinite(standard), decay[:, None], 0.0), dtype=float)
+
+
+def _factor(standard: Floats, weights: Floats) -> Floats:
+    """Return a + b·√h: how many times larger errors were than the spreads claimed.
+
+    The prior (they were as claimed) enters as `PRIOR_ORIGINS` origins.
+    """
+    horizon = standard.shape[1]
     roots = np.sqrt(np.arange(1, horizon + 1, dtype=float))
-    known = np.isfinite(residuals)
-    counts = known.sum(axis=0)
-    means = np.where(known, np.abs(residuals), 0.0).sum(axis=0) / np.maximum(counts, 1)
-    # The prior enters as PRIOR_ORIGINS origins that behaved as it says.
-    prior = PRIOR_SCALE[0] + PRIOR_SCALE[1] * roots
-    share = counts / (counts + PRIOR_ORIGINS)
-    target = share * means + (1 - share) * prior
+    counts = weights.sum(axis=0)
+    sums = (np.where(np.isfinite(standard), np.abs(standard), 0.0) * weights).sum(
+        axis=0
+    )
+    target = (sums + PRIOR_ORIGINS * MEAN_ABSOLUTE) / (counts + PRIOR_ORIGINS)
     intercept, slope = _line(roots, target, counts + PRIOR_ORIGINS)
-    scale = np.maximum(intercept + slope * roots, 1e-4)
-    pooled = (residuals / scale[None, :])[known]
-    return scale, np.asarray(pooled, dtype=float)
+    return np.maximum(intercept + slope * roots, 1e-3)
 
 
 def _line(x: Floats, y: Floats, weights: Floats) -> tuple[float, float]:

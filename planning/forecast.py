@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.backtest import backtest, quantiles_at
+from planning.backtest import judge, quantiles_at
 from planning.baselines import LEVELS
-from planning.conformal import distribution, roll
+from planning.conformal import Rolling, distribution, roll
 from planning.models import (
     Backtest,
     Forecast,
@@ -47,9 +47,12 @@ def forecast(
     horizon_weeks: int,
     rng: np.random.Generator,
     source: str = "the history",
+    features: Floats | None = None,
 ) -> Forecast:
     """Return the forecast of the `horizon_weeks` weeks after the last known one.
 
+    `features` describes the calendar of all weeks, past and ahead
+    (`planning.structure.regimes`).
     Raises ConfigError when fewer than four weeks are known.
     """
     series = log_peaks(weeks)
@@ -59,8 +62,8 @@ def forecast(
             f"{source} has {known} complete weeks (70 % of a week's samples must be "
             f"there); a forecast needs at least {FEWEST_WEEKS}"
         )
-    tested = backtest(series, min(BACKTEST_WEEKS, horizon_weeks))
-    rolling = roll(series, horizon_weeks)
+    rolling = roll(series, horizon_weeks, features)
+    tested = judge(rolling, min(BACKTEST_WEEKS, horizon_weeks))
     model = distribution(rolling, series.size - 1, horizon_weeks)
     if tested.used == "model":
         quantiles = model.quantiles
@@ -83,7 +86,7 @@ def forecast(
         backtest=tested,
         history_weeks=weeks,
         week_dependence=model.dependence,
-        level_shift=_level_shift(series, tested),
+        level_shift=_level_shift(rolling, tested),
         warnings=_warnings(series, known, tested),
     )
 
@@ -105,11 +108,11 @@ def _periods(last_monday: str, quantiles: Floats) -> tuple[PeriodForecast, ...]:
     )
 
 
-def _level_shift(series: Floats, tested: Backtest) -> bool:
+def _level_shift(rolling: Rolling, tested: Backtest) -> bool:
     """Tell whether the last week lay above the .99 quantile of the week before."""
+    series = rolling.log_peaks
     if series.size <= FEWEST_WEEKS or not np.isfinite(series[-1]):
         return False
-    rolling = roll(series[:-1], 1)
     before = quantiles_at(tested.used, rolling, series.size - 2, 1)
     return bool(series[-1] > before[0, LEVELS.index(0.99)])
 

@@ -39,3 +39,16 @@ def finite_sample_quantile(sample: Floats, quantile: float) -> float:
     high = min(low + 1, ordered.size - 1)
     share = float(position) - low
     return float(ordered[low] * (1 - share) + ordered[high] * share)
+
+
+def weighted_quantile(sample: Floats, weights: Floats, quantile: float) -> float:
+    """Return the `quantile` of what comes next, where newer values weigh more.
+
+    As `finite_sample_quantile`, with one value of mean weight standing for the next
+    one at the top (weighted conformal prediction, Tibshirani et al. 2019).
+    """
+    order = np.argsort(sample)
+    ordered, masses = sample[order], weights[order]
+    total = masses.sum() + masses.mean()
+    position = np.cumsum(masses) / total
+    return float(np.interp(quantile, position, ordered))

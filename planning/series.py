@@ -2,7 +2,8 @@
 
 Planning is on peaks: hourly means understate the weekly peak by about 14 %. A week
 counts when at least `WEEK_KNOWN` of its bins have a sample; otherwise its peak is not
-known and nothing is put in its place.
+known and nothing is put in its place. A week of nothing but zeros is not known either:
+an exporter that broke, or a service that was closed, says nothing about demand.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def weekly_peaks(history: History) -> tuple[PeriodPeak, ...]:
     rows = tuple(
         PeriodPeak(
             starts_on=_day((first + index) * 7 - MONDAY_OFFSET_DAYS),
-            peak=float(peak) if count >= WEEK_KNOWN * bins else None,
+            peak=float(peak) if count >= WEEK_KNOWN * bins and peak > 0 else None,
             coverage=min(1.0, float(count) / bins),
         )
         for index, (peak, count) in enumerate(zip(peaks, counts, strict=True))

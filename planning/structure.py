@@ -1,0 +1,162 @@
+"""A structural expert: level, season and calendar of the log weekly peaks. Pure.
+
+log peak = level + season + calendar + noise, all Gaussian, so that the whole of it is
+one regression with a covariance (a Gaussian process, Rasmussen and Williams 2006):
+
+- level: a random walk, σ²·min(t, t');
+- season: the same week a year ago, σ²·exp(−2·sin²(π·Δ/52.18)/ℓ²), fading over years;
+- calendar: a linear effect of each regime of the calendar, with a wide prior;
+- noise: an AR(1) part, σ²·φ^|Δ|, and a part of its own for each week.
+
+The sizes σ are chosen by the marginal likelihood of the past over a small fixed grid,
+so that no optimiser can wander off. Unknown weeks are simply left out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+YEAR_WEEKS = 52.18
+FEWEST_WEEKS = 8
+SEASON_WIDTH = 0.22
+"""ℓ of the season: weeks about two apart in the year still resemble each other."""
+SEASON_FADES_WEEKS = 260.0
+PHI = 0.7
+"""Week-to-week correlation of the AR(1) part."""
+CALENDAR_SD = 1.0
+START_SD = 2.0
+"""Prior standard deviation of the log level itself, around the mean of the past."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """One point of the grid: standard deviations on the log scale."""
+
+    level: float
+    """Per week of the random walk."""
+    season: float
+    fading: float
+    """Of the AR(1) part."""
+    own: float
+    """Of each week's own noise."""
+
+
+GRID = tuple(
+    Sizes(level=level, season=season, fading=fading, own=own)
+    for level in (0.007, 0.02, 0.05)
+    for season in (0.0, 0.15, 0.5)
+    for fading, own in ((0.03, 0.02), (0.08, 0.04), (0.15, 0.08), (0.06, 0.15))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parts:
+    """The parts of the covariance between all weeks, each of size one."""
+
+    shared: Floats
+    """Start and calendar, which have one size only."""
+    level: Floats
+    season: Floats
+    fading: Floats
+
+
+def parts_of(weeks: int, features: Floats | None) -> Parts:
+    """Return the covariance parts of `weeks` weeks.
+
+    `features` holds a row per week, without a constant column.
+    """
+    index = np.arange(weeks, dtype=float)
+    apart = np.abs(index[:, None] - index[None, :])
+    shared = np.full((weeks, weeks), START_SD**2)
+    if features is not None and features.shape[1]:
+        shared += CALENDAR_SD**2 * features[:weeks] @ features[:weeks].T
+    phase = np.sin(np.pi * apart / YEAR_WEEKS) / SEASON_WIDTH
+    return Parts(
+        shared=shared,
+        level=np.minimum(index[:, None], index[None, :]),
+        season=np.exp(-apart / SEASON_FADES_WEEKS - 2.0 * phase**2),
+        fading=PHI**apart,
+    )
+
+
+def structural(
+    past: Floats, horizon: int, parts: Parts, sizes: Sizes
+) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of the log peak of each week ahead."""
+    size = past.size
+    known = np.flatnonzero(np.isfinite(past))
+    centre = float(past[known].mean())
+    ahead = np.arange(size, size + horizon)
+    inside = _covariance(_between(parts, known, known), sizes)
+    across = _covariance(_between(parts, ahead, known), sizes)
+    inside[np.diag_indices(known.size)] += sizes.own**2
+    solved = np.linalg.solve(inside, np.column_stack([past[known] - centre, across.T]))
+    mean = centre + across @ solved[:, 0]
+    total = np.diag(_covariance(_between(parts, ahead, ahead), sizes)) + sizes.own**2
+    explained = np.einsum("ij,ji->i", across, solved[:, 1:])
+    return mean, np.sqrt(np.maximum(total - explained, sizes.own**2))
+
+
+def best_sizes(past: Floats, parts: Parts) -> Sizes:
+    """Return the point of the grid under which the past is likeliest."""
+    known = np.flatnonzero(np.isfinite(past))
+    count = known.size
+    values = past[known] - past[known].mean()
+    between = _between(parts, known, known)
+    # Bordered by the values, one factorisation gives the determinant and, in its last
+    # corner, what is left of `corner` after the squared distance of the values.
+    bordered = np.empty((count + 1, count + 1))
+    bordered[:count, count] = bordered[count, :count] = values
+    corner = 1e6 * (1.0 + float(values @ values))
+    best, most = GRID[0], -np.inf
+    for sizes in GRID:
+        bordered[:count, :count] = _covariance(between, sizes)
+        bordered[np.arange(count), np.arange(count)] += sizes.own**2
+        bordered[count, count] = corner
+        diagonal = np.diag(np.linalg.cholesky(bordered))
+        distance = corner - diagonal[count] ** 2
+        likelihood = -0.5 * distance - float(np.log(diagonal[:count]).sum())
+        if likelihood > most:
+            best, most = sizes, likelihood
+    return best
+
+
+def _between(
+    parts: Parts, rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> Parts:
+    block = np.ix_(rows, columns)
+    return Parts(
+        shared=parts.shared[block],
+        level=parts.level[block],
+        season=parts.season[block],
+        fading=parts.fading[block],
+    )
+
+
+def _covariance(parts: Parts, sizes: Sizes) -> Floats:
+    total = parts.shared + sizes.level**2 * parts.level
+    if sizes.season > 0.0:
+        total += sizes.season**2 * parts.season
+    total += sizes.fading**2 * parts.fading
+    return np.asarray(total, dtype=float)
+
+
+def regimes(open_days: Floats) -> Floats:
+    """Return features of a calendar whose columns are open shares of weekdays, 0 to 1.
+
+    A peak needs one busy day, so an almost open week peaks like an open one: each
+    column becomes 'some days open' (from two of five on full), with the products of two
+    columns, since what remains in a holiday matters only where the rest is closed too.
+    """
+    some = np.minimum(1.0, open_days / 0.4)
+    columns = [some[:, index] for index in range(some.shape[1])]
+    columns += [
+        some[:, first] * some[:, second]
+        for first in range(some.shape[1])
+        for second in range(first + 1, some.shape[1])
+    ]
+    columns += [open_days[:, index] for index in range(open_days.shape[1])]
+    return np.stack(columns, axis=1) if columns else np.empty((open_days.shape[0], 0))
