@@ -182,6 +182,7 @@ def make_plan(inputs: Inputs) -> Plan:
             sized=sized,
             predicted=predicted,
             largest_meeting=largest,
+            months_before=months_before(budget, demand.months),
         ),
         stand_in=inputs.stand_in,
     )

@@ -144,6 +144,7 @@ def warnings_of(
     sized: tuple[SizedType, ...],
     predicted: Forecast,
     largest_meeting: int,
+    months_before: int,
 ) -> tuple[str, ...]:
     """Return what a reader of the plan must know before believing it."""
     warnings = [*catalog.warnings, *predicted.warnings]
@@ -151,6 +152,16 @@ def warnings_of(
         warnings.append(
             "the last week lay above what the forecast before it called its .99 "
             "quantile: the level may have shifted, look at the shock scenarios"
+        )
+    if months_before > 0:
+        warnings.append(
+            f"the balance of {budget.balance_on} is {months_before} months older than "
+            "the plan: the months between are taken to cost what its first month does"
+        )
+    if months_before < 0:
+        warnings.append(
+            f"the balance of {budget.balance_on} is younger than the history: planned "
+            "months before it are taken to be in it"
         )
     if history.step_s > FINE_STEP_S:
         warnings.append(

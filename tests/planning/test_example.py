@@ -248,6 +248,21 @@ def test_less_risk_never_costs_less():
     assert careful.node_cost_eur >= bold.node_cost_eur
 
 
+@pytest.mark.parametrize(
+    ("day", "words"), [("2020-10-31", "2 months older"), ("2021-01-31", "younger")]
+)
+def test_a_balance_of_another_month_is_bridged_and_told(day, words):
+    moved = replace(inputs().budget, balance_on=day)
+
+    made = make_plan(replace(inputs(), budget=moved, months=2))
+
+    assert any(words in warning for warning in made.warnings)
+    on_time = make_plan(replace(inputs(), months=2))
+    assert not any("balance" in warning for warning in on_time.warnings)
+    later = on_time.months[0].balance_eur.mid
+    assert (made.months[0].balance_eur.mid < later) == (day < "2020-12")
+
+
 def test_the_same_seed_gives_the_same_plan():
     assert make_plan(replace(inputs(), months=2)) == make_plan(
         replace(inputs(), months=2)
