@@ -52,6 +52,37 @@ class MeetingRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """What a participant does beside its media; intervals are means, None is never."""
+
+    hand_interval_s: float | None = None
+    """Between two raised hands."""
+    reaction_interval_s: float | None = None
+    answers_polls: bool = True
+    poll_interval_s: float | None = None
+    """As presenter: between two polls."""
+    page_interval_s: float | None = None
+    """As presenter: between two turnings of the page."""
+    pointer_interval_s: float | None = None
+    """As presenter: between two gestures of the pointer."""
+    drawing_interval_s: float | None = None
+    """As presenter: between two lines drawn on the page."""
+    admits_guests: bool = True
+    """As moderator: lets in whoever waits in the lobby."""
+    views_screen: bool = True
+    join_delay_least_s: float = 0.0
+    join_delay_most_s: float = 0.0
+    """The extra wait before joining is drawn uniformly between the two."""
+    drops_every_s: float | None = None
+    """Between two losses of its own network."""
+    away_s: float = 5.0
+    """How long its network is gone each time."""
+    dialog_s: float = 0.0
+    """How long it lingers in the audio dialog, whose echo test tells the server once a
+    second that it is running."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantPlan:
     """Everything one participant will do, decided before it joins."""
 
@@ -70,6 +101,7 @@ class ParticipantPlan:
     chat_interval_s: float | None = 60.0
     camera: CameraProfile = CAMERA_MEDIUM
     seed: int = 0
+    habits: Habits = Habits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +172,9 @@ class RefusalReport:
     participant: int
     meeting: int
     what: str
-    """`audio`, `camera share`, `camera view`, `screen share`, `chat`, …"""
+    """`audio`, `camera share`, `camera view`, `screen share`, …; with the outcome
+    `dropped` a socket or media that are opened again (`graphql socket`, `membership`,
+    `audio`, `camera socket`); `withdrawn` what a lock or a habit of ours kept back."""
     outcome: Outcome
     code: str
     detail: str = ""
@@ -194,6 +228,9 @@ class LeaveReport:
     """`left` as planned, `dropped` by the server or the network, or `withdrawn`."""
     code: str = ""
     detail: str = ""
+    application_rtt_s: float | None = None
+    """Median way of the connection-alive trace through the server and back, as a
+    presenter's client measures it; None where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
