@@ -4,27 +4,34 @@ Which way it goes is the server's settings' choice (`sfu-audio-bridge.js`): tran
 listen only means that the server offers and that listeners are `passive-sendrecv`. A
 server that knows that role not (2300) is asked for `recv`, and a microphone that one
 side's offer did not bring in is tried with the other side's.
+
+Audio that worked and is lost, by its socket or by its media, is joined again the way it
+was joined before.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from bots.errors import ClusterError, SfuRefusal
+from bots.ground import Ground, rest
 from bots.media.session import SendSpec
-from bots.models import AudioMode, IceServer, PathTaken
+from bots.models import AudioMode, PathTaken
+from bots.protocol import operations as op
 from bots.protocol import sfu
 from bots.protocol.dialect import SFU_BRIDGE, ClientSettings
 from bots.protocol.sfu import AudioRole, SfuConversation
 from bots.sfu_link import SfuCall, SfuLink
-from bots.streams import Plane, Session, Stream, Streams
+from bots.streams import Session, Stream, first_loss
 
 Offerer = Literal["server", "client"]
 
 FALL_BACK_ON = frozenset({"2202", "2203", "2300"})
 """Refusals of the way it was asked, not of the participant."""
+BETTER_REASON_S = 0.5
+"""A membership that ends closes the audio socket too, perhaps before it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,45 +64,40 @@ def ways(mode: AudioMode, settings: ClientSettings) -> tuple[Way, ...]:
 class Audio:
     """One participant's audio, from asking to leaving."""
 
-    def __init__(
-        self,
-        *,
-        mode: AudioMode,
-        seed: int,
-        settings: ClientSettings,
-        plane: Plane,
-        streams: Streams,
-        open_link: Callable[[bool], Awaitable[SfuLink]],
-        limit_s: float = sfu.AUDIO_LIMIT_S,
-    ) -> None:
+    def __init__(self, ground: Ground, mode: AudioMode) -> None:
         self.asked_s = 0.0
         """`time.monotonic()` when the way that worked was asked for."""
         self.session: Session | None = None
+        self._ground = ground
         self._mode = mode
-        self._seed = seed
-        self._settings = settings
-        self._plane = plane
-        self._streams = streams
-        self._open_link = open_link
-        self._limit_s = limit_s
+        self._ways = ways(mode, ground.settings)
         self._link: SfuLink | None = None
         self._call: SfuCall | None = None
         self._stream: Stream | None = None
         self._attempts = 0
+        self._is_talking = False
 
     @property
     def is_listening_only(self) -> bool:
         return self._mode == "listen only"
 
-    async def join(self, ice_servers: tuple[IceServer, ...] = ()) -> PathTaken:
+    def set_talking(self, talking: bool) -> None:
+        """Send speech or silence, also over a session that is still to come."""
+        self._is_talking = talking
+        if self.session is not None:
+            self.session.set_talking(talking)
+
+    async def join(self) -> PathTaken:
         """Join by the first way that works and return the path that the media took.
 
         Raises SfuRefusal, StepTimeout or another ClusterError of the last way tried.
         """
         failure: ClusterError | None = None
-        for way in ways(self._mode, self._settings):
+        for way in self._ways:
             try:
-                return await self._join(way, ice_servers)
+                path = await self._join(way)
+                self._ways = (way, *(other for other in self._ways if other != way))
+                return path
             except SfuRefusal as refusal:
                 await self.leave()
                 failure = refusal
@@ -107,12 +109,51 @@ class Audio:
         assert failure is not None, "audio is joined by participants who have it"
         raise failure
 
-    @property
-    def losses(self) -> "tuple[asyncio.Future[ClusterError], ...]":
-        """Futures of which one is done when the audio is gone, with why."""
-        assert self._call is not None
-        assert self._stream is not None
-        return self._call.over, self._stream.failed
+    async def stay(self) -> ClusterError:
+        """Keep the audio until it is lost for good or the membership is; say why."""
+        conversation = self._ground.conversation
+        while True:
+            assert self._call is not None
+            assert self._stream is not None
+            await self._settle()
+            why = await first_loss(self._call.over, self._stream.failed)
+            await asyncio.wait((conversation.over,), timeout=BETTER_REASON_S)
+            if not self._ground.is_over:
+                self._ground.logbook.refused("audio", why)
+                await self.leave()
+                if await self._join_again():
+                    continue
+            return conversation.over.result() if self._ground.is_over else why
+
+    async def _join_again(self) -> bool:
+        """Join as often as the client does; return whether it came to that."""
+        ground = self._ground
+        for wait_s in ground.limits.audio_retries.waits_s():
+            await asyncio.sleep(wait_s)
+            await ground.conversation.until(
+                lambda: ground.view.is_joined or ground.is_over
+            )
+            if ground.is_over:
+                return False
+            try:
+                await self.join()
+            except ClusterError as failure:
+                ground.logbook.refused("audio", failure)
+            else:
+                return True
+        return False
+
+    async def _settle(self) -> None:
+        """Tell what the client tells once its audio is there."""
+        call = self._ground.conversation.call
+        with contextlib.suppress(ClusterError):
+            await call(
+                op.SET_LISTEN_ONLY_INPUT,
+                {"listenOnlyInputDevice": self.is_listening_only},
+            )
+            if self.is_listening_only:
+                own = {"userId": self._ground.view.user_id}
+                await call(op.SET_MUTED, own | {"muted": True})
 
     async def leave(self) -> None:
         """Close the media and the socket; idempotent."""
@@ -120,23 +161,25 @@ class Audio:
         link, self._link = self._link, None
         stream, self._stream = self._stream, None
         if stream is not None:
-            self._streams.release(stream)
+            self._ground.streams.release(stream)
         if session is not None:
             await session.close()
         if link is not None:
             await link.close()
 
-    async def _join(self, way: Way, ice_servers: tuple[IceServer, ...]) -> PathTaken:
+    async def _join(self, way: Way) -> PathTaken:
+        ground = self._ground
         self._attempts += 1
         self.asked_s = time.monotonic()
-        deadline_s = self.asked_s + self._limit_s
-        self._link = link = await self._open_link(False)
-        self.session = session = self._plane.session(ice_servers=ice_servers)
-        self._stream = self._streams.hold(session, "the audio")
+        deadline_s = self.asked_s + ground.limits.audio_s
+        self._link = link = await ground.open_link("audio")
+        self.session = session = ground.plane.session(ice_servers=ground.ice_servers)
+        self._stream = ground.streams.hold(session, "the audio")
         sends: tuple[SendSpec, ...] = ()
         if not self.is_listening_only:
             # Silence at first: talking is a habit, and begins with a pause.
-            sends = (SendSpec(media="audio", talks=False, seed=self._seed),)
+            talks, seed = self._is_talking, ground.plan.seed
+            sends = (SendSpec(media="audio", talks=talks, seed=seed),)
         offer = None
         if way.offerer == "client":
             offer = await session.offer(sends=sends, receives=("audio",))
@@ -149,7 +192,7 @@ class Audio:
             answered = await call.expect(sfu.Answered, deadline_s, "audio start")
             await session.accept(answered.sdp)
         await call.expect(sfu.Flowing, deadline_s, "audio flowing")
-        path = await session.connected(max(deadline_s - time.monotonic(), 0.1))
+        path = await session.connected(rest(deadline_s))
         return replace(
             path, bridge=SFU_BRIDGE, audio_role=way.role, offerer=way.offerer
         )
@@ -159,5 +202,5 @@ class Audio:
             role=way.role,
             session_number=self._attempts,
             offer=offer,
-            is_transparent=self._settings.is_transparent,
+            is_transparent=self._ground.settings.is_transparent,
         )

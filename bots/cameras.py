@@ -1,13 +1,19 @@
-"""Which cameras a participant has on its screen. Pure.
+"""Which cameras a participant has on its screen, and how good its own is. Pure.
 
 A moderator's browser shows all cameras, a viewer's a page of five, and the page follows
 the speakers: pinned cameras first, then whoever spoke last, then by name
 (`pagination` and `cameraSortingModes` of BBB 3.0's settings.yml: `LOCAL_ALPHABETICAL`,
 with pages `VOICE_ACTIVITY_LOCAL`).
+
+With many cameras in a meeting each is sent at a lower rate (`cameraQualityThresholds`),
+at the same size and frame rate; the speaker's and pinned ones keep theirs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from bots.models import CameraProfile
+from bots.protocol.dialect import CameraQuality
 from bots.protocol.meeting import Camera
 
 PAGE_CHANGE_DEBOUNCE_S = 1.0
@@ -34,6 +40,29 @@ def cameras_to_view(
     by_floor = sorted(by_name, key=lambda c: _order(c.last_floor_time), reverse=True)
     by_floor.sort(key=lambda camera: (not camera.is_pinned, not camera.has_floor))
     return tuple(by_floor[:limit])
+
+
+def sent_profile(
+    chosen: CameraProfile,
+    cameras: Collection[Camera],
+    *,
+    own_user_id: str,
+    quality: CameraQuality,
+) -> CameraProfile:
+    """Return the profile to send at while the meeting shows these cameras.
+
+    Never above the chosen profile's rate.
+    """
+    own = [camera for camera in cameras if camera.user_id == own_user_id]
+    if quality.spares_speakers and any(c.is_pinned or c.has_floor for c in own):
+        return chosen
+    reached = [step for step in quality.steps if len(cameras) >= step.cameras]
+    if not reached:
+        return chosen
+    step = max(reached, key=lambda reached_step: reached_step.cameras)
+    if step.bitrate_bps >= chosen.bitrate_bps:
+        return chosen
+    return replace(chosen, name=step.name, bitrate_bps=step.bitrate_bps)
 
 
 def _by_name(camera: Camera) -> tuple[str, str]:

@@ -1,53 +1,34 @@
-"""The GraphQL side of one participant, on the wire: join, stay, act, leave.
+"""The GraphQL side of one participant, on the wire: join, stay connected, leave.
 
-A thin driver of `protocol/graphql.py`, `protocol/meeting.py` and `protocol/opening.py`:
-read, receive, act on events, send. Everything the server does wrong is raised as a
-`ClusterError` by the method that waited for it, or ends `over`, which whoever stays in
-the meeting awaits.
+A thin driver of `protocol/graphql.py` and `protocol/meeting.py`: read, receive, act on
+events, send. What the client says by itself while it is in the meeting is
+`presence.py`'s. Everything the server does wrong is raised as a `ClusterError` by the
+method that waited for it, or ends `over`, which whoever stays in the meeting awaits.
+
+A connection that is lost after the join is opened again as the html5 client does: same
+token, cookie and uuid, everything open asked again, final only with 4403. A membership
+that was lost with it is joined anew. Both are told to `on_trouble` and end nothing.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from email.utils import format_datetime
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
 
 from bots.errors import ClusterError, Dropped, GraphqlRefusal, StepTimeout
+from bots.limits import ConversationLimits
 from bots.protocol import graphql, meeting
-from bots.protocol import operations as op
 from bots.protocol.dialect import Dialect
 from bots.protocol.graphql import GraphqlClient
 from bots.protocol.meeting import MeetingEvent, MeetingView
-from bots.protocol.opening import Opening
 from bots.protocol.operations import Operation
 from bots.transport import FrameHook, Socket, Transport, UpgradeRefused
 
-ALIVE_FIRST_S = 5.0
-ALIVE_INTERVAL_S = 10.0
-"""`public.stats.interval` of the html5 client."""
-ECHO_TEST_INTERVAL_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationLimits:
-    """How long each step of the conversation may take."""
-
-    ack_s: float = 30.0
-    """From the open socket to the acknowledgement."""
-    current_user_s: float = 8.0
-    """Until the first row of `user_current`; then the next dialect's form is tried."""
-    join_s: float = 20.0
-    """From the acknowledgement to `joined: true`."""
-    lobby_s: float = 300.0
-    """In the guest lobby, until a moderator lets the participant in."""
-    mutation_s: float = 15.0
-    leave_s: float = 3.0
+Value = TypeVar("Value")
 
 
 class Conversation:
@@ -62,9 +43,9 @@ class Conversation:
         dialect: Dialect,
         view: MeetingView,
         rng: np.random.Generator,
-        utc: Callable[[], datetime],
         limits: ConversationLimits | None = None,
         on_event: Callable[[MeetingEvent], None] = lambda event: None,
+        on_trouble: Callable[[str, ClusterError], None] = lambda what, why: None,
         on_frame: FrameHook | None = None,
     ) -> None:
         self.view = view
@@ -72,12 +53,14 @@ class Conversation:
         """Done when the participant's membership is: with what ended it."""
         self.failed_operations: dict[str, str] = {}
         """Operations that this server refuses, by name, with what it said."""
+        self.client_session_uuid = client_session_uuid
+        self.joined_at_s = 0.0
+        """`time.monotonic()` at which the server first said `joined: true`."""
         self._url = url
-        self._uuid = client_session_uuid
         self._dialect = dialect
-        self._utc = utc
         self._limits = limits or ConversationLimits()
         self._on_event = on_event
+        self._on_trouble = on_trouble
         self._on_frame = on_frame
         ids = _uuids(rng)
         self._client = GraphqlClient(
@@ -87,12 +70,12 @@ class Conversation:
         )
         self._socket: Socket | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._joined_at_s = 0.0
+        self._repairs: list[asyncio.Task[None]] = []
         self._acknowledged: asyncio.Future[None] = asyncio.Future()
-        self._data_came = asyncio.Event()
+        self._is_final = False
+        self._news = asyncio.Event()
         self._membership: asyncio.Queue[MeetingEvent | ClusterError] = asyncio.Queue()
         self._answers: dict[str, asyncio.Future[None]] = {}
-        self._open: dict[str, str] = {}
         self._sending = asyncio.Lock()
 
     # --- Connecting and joining -----------------------------------------------------
@@ -102,65 +85,45 @@ class Conversation:
 
         Raises GraphqlRefusal, StepTimeout or another ClusterError.
         """
-        try:
-            self._socket = await transport.connect(
-                self._url,
-                subprotocol=graphql.SUBPROTOCOL,
-                longest_frame_bytes=graphql.LONGEST_FRAME_BYTES,
-                on_frame=self._on_frame,
-            )
-        except UpgradeRefused as refusal:
-            raise GraphqlRefusal(str(refusal), code=refusal.code) from refusal
-        self._client.start()
-        await self._flush()
-        self._reader = group.create_task(self._read(self._socket))
-        await asyncio.wait(
-            (self._acknowledged, self.over),
-            timeout=self._limits.ack_s,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        if self.over.done():
-            raise self.over.result()
-        if not self._acknowledged.done():
-            raise StepTimeout(
-                f"the GraphQL connection was not acknowledged within "
-                f"{self._limits.ack_s:g} s",
-                code="graphql ack",
-            )
+        self._transport, self._group = transport, group
+        await self._connect()
 
     async def join(self) -> None:
         """Ask who we are, join, and wait until the server says that we are in.
 
         Raises GraphqlRefusal with BBB's join error or eject reason, or StepTimeout.
         """
-        event = await self._first_membership()
-        deadline_s = time.monotonic() + self._limits.join_s
-        while True:
-            if isinstance(event, ClusterError):
-                raise event
-            if isinstance(event, meeting.JoinRefused | meeting.Removed):
-                raise GraphqlRefusal(
-                    f"the meeting refused the participant: {event.code} "
-                    f"{event.message}".rstrip(),
-                    code=event.code,
-                )
-            if isinstance(event, meeting.InMeeting):
-                self._joined_at_s = time.monotonic()
-                return
-            step = "meeting"
-            if isinstance(event, meeting.Waiting):
-                step, deadline_s = "lobby", time.monotonic() + self._limits.lobby_s
-            elif isinstance(event, meeting.Admitted):
-                deadline_s = time.monotonic() + self._limits.join_s
-                await self.call(
-                    self._dialect.join,
-                    {
-                        "authToken": event.auth_token,
-                        "clientType": "HTML5",
-                        "clientIsMobile": False,
-                    },
-                )
-            event = await self._next_membership(deadline_s, step)
+        await self._enter(await self._first_membership())
+        self.joined_at_s = time.monotonic()
+
+    # --- In the meeting -------------------------------------------------------------
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until `holds()`; it is asked again whenever the view has changed.
+
+        The caller is a task that ends with the participant: there is no limit.
+        """
+        while not holds():
+            await self._news.wait()
+
+    async def other_than(self, known: Value, value_of: Callable[[], Value]) -> Value:
+        """Wait until a value of the view is another than `known`, and return it."""
+        while (value := value_of()) == known:
+            await self._news.wait()
+        return value
+
+    async def ask(
+        self, operation: Operation, variables: Mapping[str, Any] | None = None
+    ) -> str:
+        """Send an operation of any kind, wait for nothing, and return its id."""
+        operation_id = self._client.subscribe(operation, variables)
+        await self._flush()
+        return operation_id
+
+    async def end(self, operation_id: str) -> None:
+        """End a subscription."""
+        self._client.complete(operation_id)
+        await self._flush()
 
     async def call(
         self, operation: Operation, variables: Mapping[str, Any] | None = None
@@ -179,6 +142,7 @@ class Conversation:
             async with asyncio.timeout(self._limits.mutation_s):
                 await answer
         except TimeoutError as late:
+            self._client.complete(operation_id)
             raise StepTimeout(
                 f"{operation.root} was not answered within "
                 f"{self._limits.mutation_s:g} s",
@@ -186,70 +150,6 @@ class Conversation:
             ) from late
         finally:
             self._answers.pop(operation_id, None)
-
-    # --- Staying --------------------------------------------------------------------
-
-    async def run_opening(self) -> None:
-        """Ask what a client asks after joining, in its bursts; return when done."""
-        opening = Opening(
-            is_moderator=self.view.is_moderator,
-            is_presenter=self.view.is_presenter,
-            steps=self._dialect.opening,
-        )
-        while not self.over.done():
-            elapsed_s = time.monotonic() - self._joined_at_s
-            facts = self.view.facts(format_datetime(self._utc(), usegmt=True))
-            for step, variables in opening.due(elapsed_s, facts):
-                if step.ends:
-                    self._client.complete(self._open.pop(step.operation.name, ""))
-                else:
-                    asked = self._client.subscribe(step.operation, variables)
-                    self._open[step.operation.name] = asked
-            await self._flush()
-            next_s = opening.next_s(elapsed_s)
-            if next_s is None:
-                return
-            self._data_came.clear()
-            wait_s = self._joined_at_s + next_s - time.monotonic()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(wait_s, 0.0)):
-                    await self._data_came.wait()
-
-    async def stay_alive(self, round_trip: Callable[[], Awaitable[float]]) -> None:
-        """Report the round trip to the server as its client does, until cancelled.
-
-        `round_trip` times an HTTP GET in seconds and raises ClusterError if it failed;
-        then nothing is reported, which is what marks a bad connection.
-        """
-        await asyncio.sleep(ALIVE_FIRST_S)
-        while not self.over.done():
-            with contextlib.suppress(ClusterError):
-                rtt_s = await round_trip()
-                await self.call(
-                    op.CONNECTION_ALIVE,
-                    {
-                        "serverRequestId": "",
-                        "clientSessionUUID": self._uuid,
-                        "networkRttInMs": round(rtt_s * 1000, 1),
-                        "applicationRttInMs": 0,
-                        "traceLog": "",
-                        "clientIsHidden": False,
-                    },
-                )
-            await asyncio.sleep(ALIVE_INTERVAL_S)
-
-    async def linger_in_audio_dialog(self, duration_s: float) -> None:
-        """Tell once a second that the dialog's local echo test is running."""
-        ends_s = time.monotonic() + duration_s
-        while time.monotonic() < ends_s and not self.over.done():
-            with contextlib.suppress(ClusterError):
-                await self.call(op.ECHO_TEST_RUNNING)
-            await asyncio.sleep(ECHO_TEST_INTERVAL_S)
-
-    async def mark_seen(self) -> None:
-        """Tell that the public chat has been read up to now."""
-        now = self._utc().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        await self.call(op.CHAT_SEEN, {"chatId": op.PUBLIC_CHAT, "lastSeenAt": now})
 
     async def leave(self) -> None:
         """Leave the meeting and close the socket; no failure of it is worth a word."""
@@ -262,6 +162,8 @@ class Conversation:
                         await self.call(self._dialect.leave)
         finally:
             self._end(Dropped("we closed the connection", code="left"))
+            for task in self._repairs:
+                task.cancel()
             try:
                 await self._socket.close()
             finally:
@@ -271,12 +173,77 @@ class Conversation:
 
     # --- The driver -----------------------------------------------------------------
 
+    async def _connect(self) -> None:
+        """Open a socket and wait for the acknowledgement."""
+        try:
+            self._socket = socket = await self._transport.connect(
+                self._url,
+                subprotocol=graphql.SUBPROTOCOL,
+                longest_frame_bytes=graphql.LONGEST_FRAME_BYTES,
+                on_frame=self._on_frame,
+            )
+        except UpgradeRefused as refusal:
+            raise GraphqlRefusal(str(refusal), code=refusal.code) from refusal
+        acknowledged: asyncio.Future[None] = asyncio.Future()
+        self._acknowledged = acknowledged
+        self._client.start()
+        await self._flush()
+        self._reader = self._group.create_task(self._read(socket))
+        ends: list[asyncio.Future[Any]] = [acknowledged, self.over]
+        first = asyncio.FIRST_COMPLETED
+        await asyncio.wait(ends, timeout=self._limits.ack_s, return_when=first)
+        if acknowledged.done():
+            return acknowledged.result()
+        self._reader.cancel()
+        self._client.closed(None)
+        await socket.close()
+        if self.over.done():
+            raise self.over.result()
+        raise StepTimeout(
+            f"the GraphQL connection was not acknowledged within "
+            f"{self._limits.ack_s:g} s",
+            code="graphql ack",
+        )
+
+    async def _reconnect(self, why: ClusterError) -> None:
+        """Open the lost connection again; end the membership where that fails."""
+        for wait_s in self._limits.retries.waits_s():
+            await asyncio.sleep(wait_s)
+            try:
+                await self._connect()
+            except ClusterError as failure:
+                if self._is_final:
+                    return self._end(failure)
+            else:
+                return None
+        self._end(why)
+
+    async def _rejoin(self) -> None:
+        """Join again after the server took us for gone."""
+        while not self._membership.empty():
+            self._membership.get_nowait()
+        try:
+            await self._enter(meeting.Admitted(auth_token=self.view.auth_token))
+        except ClusterError as failure:
+            self._end(failure)
+
     async def _read(self, socket: Socket) -> None:
-        while (text := await socket.receive()) is not None:
-            for event in self._client.receive(text):
-                self._happened(event)
-            await self._flush()
-        for event in self._client.closed(socket.close_code, socket.close_reason):
+        code, reason = None, ""
+        try:
+            while True:
+                is_open = self._acknowledged.done()
+                async with asyncio.timeout(self._limits.silent_s if is_open else None):
+                    text = await socket.receive()
+                if text is None:
+                    code, reason = socket.close_code, socket.close_reason
+                    break
+                for event in self._client.receive(text):
+                    self._happened(event)
+                await self._flush()
+        except TimeoutError:
+            code, reason = graphql.CLOSED_BY_CLIENT, "nothing came"
+            await socket.close(code)
+        for event in self._client.closed(code, reason):
             self._happened(event)
 
     async def _flush(self) -> None:
@@ -289,30 +256,31 @@ class Conversation:
     def _happened(self, event: graphql.Event) -> None:
         match event:
             case graphql.Acknowledged():
-                self._acknowledged.set_result(None)
+                if not self._acknowledged.done():
+                    self._acknowledged.set_result(None)
             case graphql.Data(operation=operation, id=operation_id):
                 if operation.kind == "mutation":
                     self._answer(operation_id, None)
                     return
                 for meant in self.view.take(event):
                     self._member(meant)
-                self._data_came.set()
             case graphql.OperationFailed(operation=operation, id=operation_id):
                 self.failed_operations[operation.name] = event.message
                 refusal = GraphqlRefusal(
                     f"{operation.root} was refused: {event.message}", code=event.code
                 )
                 self._answer(operation_id, refusal)
-                if operation in self._dialect.current_user and not self._joined_at_s:
+                if operation in self._dialect.current_user and not self.joined_at_s:
                     self._membership.put_nowait(refusal)
             case graphql.Completed(id=operation_id):
                 self._answer(operation_id, None)
-            case graphql.Refused(code=code, message=message):
+            case graphql.Refused(code=code, message=message, is_final=is_final):
+                self._is_final = is_final
                 words = f"the GraphQL connection was refused: {code} {message}"
-                self._end(GraphqlRefusal(words.rstrip(), code=code))
+                self._disconnected(GraphqlRefusal(words.rstrip(), code=code))
             case graphql.Lost(code=code, message=message):
                 words = f"the GraphQL connection was lost: {code} {message}"
-                self._end(Dropped(words.rstrip(), code=f"graphql {code}"))
+                self._disconnected(Dropped(words.rstrip(), code=f"graphql {code}"))
             case graphql.Violation():
                 pass
 
@@ -326,10 +294,34 @@ class Conversation:
             | meeting.Removed,
         ):
             self._membership.put_nowait(event)
-        if isinstance(event, meeting.Removed) and self._joined_at_s:
+        if isinstance(event, meeting.Removed) and self.joined_at_s:
             words = f"removed from the meeting: {event.code} {event.message}".rstrip()
-            self._end(Dropped(words, code=event.code))
+            why = Dropped(words, code=event.code)
+            if event.may_rejoin:
+                self._on_trouble("membership", why)
+                self._repair(self._rejoin())
+            else:
+                self._end(why)
+        if isinstance(event, meeting.Changed | meeting.InMeeting | meeting.Removed):
+            self._tell_news()
         self._on_event(event)
+
+    def _disconnected(self, why: ClusterError) -> None:
+        if not self._acknowledged.done():
+            self._acknowledged.set_exception(why)
+        elif self._is_final or not self.joined_at_s:
+            self._end(why)
+        elif not self.over.done():
+            self._on_trouble("graphql socket", why)
+            self._repair(self._reconnect(why))
+
+    def _repair(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._repairs = [task for task in self._repairs if not task.done()]
+        self._repairs.append(self._group.create_task(coroutine))
+
+    def _tell_news(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     def _answer(self, operation_id: str, failure: ClusterError | None) -> None:
         answer = self._answers.get(operation_id)
@@ -347,6 +339,7 @@ class Conversation:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(why)
+        self._tell_news()
 
     async def _first_membership(self) -> MeetingEvent | ClusterError:
         """Ask who we are in each form that the dialect knows, newest first."""
@@ -360,6 +353,33 @@ class Conversation:
                     return event
             self._client.complete(asked)
         raise StepTimeout("nobody told who we are", code="current user")
+
+    async def _enter(self, event: MeetingEvent | ClusterError) -> None:
+        """Join as soon as we may and wait until the server says that we are in."""
+        deadline_s = time.monotonic() + self._limits.join_s
+        while not isinstance(event, meeting.InMeeting):
+            if isinstance(event, ClusterError):
+                raise event
+            if isinstance(event, meeting.JoinRefused | meeting.Removed):
+                raise GraphqlRefusal(
+                    f"the meeting refused the participant: {event.code} "
+                    f"{event.message}".rstrip(),
+                    code=event.code,
+                )
+            step = "meeting"
+            if isinstance(event, meeting.Waiting):
+                step, deadline_s = "lobby", time.monotonic() + self._limits.lobby_s
+            elif isinstance(event, meeting.Admitted):
+                deadline_s = time.monotonic() + self._limits.join_s
+                await self.call(
+                    self._dialect.join,
+                    {
+                        "authToken": event.auth_token,
+                        "clientType": "HTML5",
+                        "clientIsMobile": False,
+                    },
+                )
+            event = await self._next_membership(deadline_s, step)
 
     async def _next_membership(
         self, deadline_s: float, step: str

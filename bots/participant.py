@@ -7,51 +7,33 @@ leaving the meeting is part of that end.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 from uuid import UUID
 
 from bots.audio import Audio
 from bots.clock import RunClock
-from bots.conversation import Conversation, ConversationLimits
+from bots.conversation import Conversation
 from bots.errors import ClusterError
-from bots.habits import Habits
+from bots.ground import Ground, LinkName
+from bots.habits import Performer
 from bots.join import Session, Target, ice_servers, join_session, round_trip
-from bots.models import (
-    JoinReport,
-    LeaveReport,
-    MeetingRef,
-    MilestoneReport,
-    Outcome,
-    ParticipantPlan,
-    PathTaken,
-    Report,
-)
-from bots.outcomes import detail, verdict
-from bots.persona import PERSONAS, Chance, Persona, rng_of
-from bots.protocol import sfu
+from bots.limits import Limits
+from bots.logbook import Logbook
+from bots.models import AudioMode, MeetingRef, ParticipantPlan, Report
+from bots.persona import Chance, rng_of
+from bots.presence import Presence
 from bots.protocol.meeting import CamerasChanged, MeetingEvent, MeetingView, Muted
+from bots.screens import Screens
 from bots.sfu_link import SfuLink
-from bots.streams import Plane, Streams, first_loss
+from bots.streams import Plane, Streams
 from bots.transcript import Transcript
 from bots.transport import FrameHook, Transport
 from bots.webcams import Webcams
 
-FIRST_AUDIO_LIMIT_S: Final = 20.0
+__all__ = ["Limits", "Participant"]
+
 CLEAN_UP_LIMIT_S: Final = 3.0
-BETTER_REASON_S: Final = 0.5
-"""A membership that ends closes the audio socket too, perhaps before it is told."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long each user-visible step may take."""
-
-    conversation: ConversationLimits = field(default_factory=ConversationLimits)
-    audio_s: float = sfu.AUDIO_LIMIT_S
-    camera_s: float = sfu.CAMERA_LIMIT_S
-    first_audio_s: float = FIRST_AUDIO_LIMIT_S
 
 
 class Participant:
@@ -75,11 +57,9 @@ class Participant:
         self._target = target
         self._plane = plane
         self._clock = clock
-        self._report = report
         self._transcript = transcript
         self._limits = limits or Limits()
-        self._engine = engine
-        self._persona = PERSONAS.get(plan.persona, Persona(name=plan.persona))
+        self._logbook = Logbook(plan, clock=clock, report=report, engine=engine)
         self._streams = Streams(
             participant=plan.number,
             meeting=plan.meeting_number,
@@ -90,17 +70,13 @@ class Participant:
         self._uuid = str(UUID(bytes=uuid_bytes, version=4))
         self._view = MeetingView(client_session_uuid=self._uuid)
         self._conversation: Conversation | None = None
+        self._presence: Presence | None = None
         self._audio: Audio | None = None
         self._webcams: Webcams | None = None
-        self._habits: Habits | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._performer: Performer | None = None
+        self._tasks: list[asyncio.Task[Any]] = []
         self._leaving: asyncio.Future[None] = asyncio.Future()
         self._gone = asyncio.Event()
-        self._is_join_told = False
-        self._asked_s = 0.0
-        self._phases: list[tuple[str, float]] = []
-        self._path = PathTaken()
-        self._node = ""
 
     async def run(self) -> None:
         """Join, stay until told to leave or thrown out, and leave.
@@ -108,33 +84,35 @@ class Participant:
         Reports how it went; raises nothing for what the server does. Cancelling it
         leaves the meeting all the same.
         """
-        self._asked_s = self._clock.elapsed_s()
+        self._logbook.begin()
         is_in = False
         why: ClusterError | None = None
         try:
             await self._delay()
-            self._asked_s = self._clock.elapsed_s()
+            self._logbook.begin()
             async with (
                 Transport(
                     ca_file=self._target.ca_file, reach=self._target.reach
                 ) as transport,
                 asyncio.TaskGroup() as group,
             ):
+                self._logbook.is_away = lambda: transport.is_away
                 try:
                     is_in = await self._join_or_report(transport, group)
                     if is_in:
-                        why = await self._stay(group)
+                        why = await self._stay(transport, group)
                 finally:
                     await self._clean_up()
         except asyncio.CancelledError:
             if not self._leaving.done():
                 self._leaving.set_result(None)
-            if not self._is_join_told:
-                self._report(self._join_report("withdrawn"))
+            if not self._logbook.is_join_told:
+                self._logbook.withdrawn()
             raise
         finally:
             if is_in:
-                self._report(self._leave_report(why))
+                rtt_s = self._presence.application_rtt_s if self._presence else None
+                self._logbook.left(why, application_rtt_s=rtt_s)
             self._gone.set()
 
     async def leave(self) -> None:
@@ -150,7 +128,8 @@ class Participant:
     # --- Joining ----------------------------------------------------------------------
 
     async def _delay(self) -> None:
-        low_s, high_s = self._persona.join_delay_s
+        habits = self.plan.habits
+        low_s, high_s = habits.join_delay_least_s, habits.join_delay_most_s
         delay_s = float(rng_of(self.plan, Chance.DELAY).uniform(low_s, high_s))
         if delay_s > 0:
             await asyncio.wait((self._leaving,), timeout=delay_s)
@@ -177,26 +156,24 @@ class Participant:
             task.cancel()
         if not was_done:
             await asyncio.wait((task,))
-            self._report(self._join_report("withdrawn"))
+            self._logbook.withdrawn()
             return False
         if failures:
-            outcome, code = verdict(failures[0])
-            step = self._phases[-1][0] if self._phases else "api"
-            words = detail(failures[0], step)
-            self._report(self._join_report(outcome, code=code, words=words))
+            self._logbook.not_joined(failures[0])
             return False
         if not task.cancelled() and task.exception() is None:
-            self._report(self._join_report("joined"))
+            self._logbook.joined()
             return True
         return False
 
     async def _join(self, transport: Transport, group: asyncio.TaskGroup) -> None:
         """Go through the phases of a join; each is timed as far as it got."""
-        with self._phase("api"):
+        phase = self._logbook.phase
+        with phase("api"):
             session = await join_session(
                 transport, self._target, self.plan, self.meeting.meeting_id
             )
-            self._node = session.joined.node
+            self._logbook.node = session.joined.node
             self._view.knows_meeting(session.joined.internal_meeting_id)
         self._conversation = conversation = Conversation(
             url=session.index.graphql_websocket_url,
@@ -205,126 +182,125 @@ class Participant:
             dialect=session.dialect,
             view=self._view,
             rng=rng_of(self.plan, Chance.IDS),
-            utc=self._clock.utc,
             limits=self._limits.conversation,
-            on_event=self._member,
+            on_event=self._happened,
+            on_trouble=self._logbook.refused,
             on_frame=self._recorder("graphql"),
         )
-        with self._phase("graphql"):
+        with phase("graphql"):
             await conversation.connect(transport, group)
-        with self._phase("meeting"):
+        with phase("meeting"):
             await conversation.join()
         self._group = group
         self._start(self._streams.watch())
-        self._start(conversation.run_opening())
-        self._start(conversation.stay_alive(round_trip(transport, session)))
-        await self._join_media(transport, group, session, conversation)
-
-    async def _join_media(
-        self,
-        transport: Transport,
-        group: asyncio.TaskGroup,
-        session: Session,
-        conversation: Conversation,
-    ) -> None:
-        servers = await ice_servers(transport, session)
-
-        async def open_link(pings_at_once: bool) -> SfuLink:
-            name = "sfu cameras" if pings_at_once else "sfu audio"
-            link = SfuLink(
-                session.sfu_url,
-                pings_at_once=pings_at_once,
-                on_frame=self._recorder(name),
-            )
-            await link.open(transport, group)
-            return link
-
-        self._webcams = Webcams(
-            plan=self.plan,
-            conversation=conversation,
-            client_session_uuid=self._uuid,
-            plane=self._plane,
-            streams=self._streams,
-            clock=self._clock,
-            report=self._report,
-            open_link=open_link,
-            ice_servers=servers,
-            limit_s=self._limits.camera_s,
+        self._presence = presence = Presence(
+            conversation, steps=session.dialect.opening, utc=self._clock.utc
         )
+        for loop in presence.all(round_trip(transport, session)):
+            self._start(loop)
+        self._ground = ground = await self._prepare(transport, session, conversation)
         if self.plan.audio == "none":
             return
-        await conversation.linger_in_audio_dialog(self._persona.dialog_s)
-        self._audio = Audio(
-            mode=self.plan.audio,
-            seed=self.plan.seed,
+        await presence.linger_in_audio_dialog(self.plan.habits.dialog_s)
+        await presence.know_locks()
+        self._audio = Audio(ground, self._audio_mode())
+        with phase("audio"):
+            self._logbook.path = await self._audio.join()
+
+    async def _prepare(
+        self, transport: Transport, session: Session, conversation: Conversation
+    ) -> Ground:
+        """Return what the media will stand on."""
+
+        async def open_link(name: LinkName) -> SfuLink:
+            link = SfuLink(
+                session.sfu_url,
+                pings_at_once=name == "cameras",
+                on_frame=self._recorder(f"sfu {name}"),
+            )
+            await link.open(transport, self._group)
+            return link
+
+        return Ground(
+            plan=self.plan,
+            conversation=conversation,
             settings=session.settings,
+            internal_meeting_id=session.joined.internal_meeting_id,
             plane=self._plane,
             streams=self._streams,
+            logbook=self._logbook,
             open_link=open_link,
-            limit_s=self._limits.audio_s,
+            limits=self._limits,
+            ice_servers=await ice_servers(transport, session),
         )
-        with self._phase("audio"):
-            self._path = await self._audio.join(servers)
+
+    def _audio_mode(self) -> AudioMode:
+        """Return how to join the audio: who is locked out of talking may listen."""
+        if self.plan.audio == "microphone" and self._view.binds("disableMic"):
+            self._logbook.kept_back("microphone", "locked")
+            return "listen only"
+        return self.plan.audio
 
     # --- Staying ----------------------------------------------------------------------
 
-    async def _stay(self, group: asyncio.TaskGroup) -> ClusterError | None:
+    async def _stay(
+        self, transport: Transport, group: asyncio.TaskGroup
+    ) -> ClusterError | None:
         """Be in the meeting until told to leave (None) or until it ends, with why."""
-        conversation, webcams, audio = self._conversation, self._webcams, self._audio
+        plan, audio = self.plan, self._audio
+        conversation, presence = self._conversation, self._presence
         assert conversation is not None
-        assert webcams is not None
-        self._habits = habits = Habits(
-            plan=self.plan,
-            persona=self._persona,
+        assert presence is not None
+        self._performer = performer = Performer(
+            plan=plan,
             conversation=conversation,
-            session=None if audio is None else audio.session,
-            listens_only=audio is not None and audio.is_listening_only,
+            presence=presence,
+            audio=audio,
+            lose_network=transport.lose,
         )
-        for habit in habits.all():
+        for habit in performer.all():
             self._start(habit)
+        self._webcams = webcams = Webcams(self._ground)
+        screens = Screens(self._ground)
+        if plan.shares_camera:
+            self._start(webcams.share())
+            self._start(webcams.steer())
+        if plan.camera_view_limit != 0:
+            webcams.notice()
+            self._start(webcams.watch(group))
+        if plan.shares_screen:
+            self._start(screens.share())
+        if plan.habits.views_screen:
+            self._start(screens.watch())
+        ends: list[asyncio.Future[Any]] = [self._leaving, conversation.over]
+        kept: asyncio.Task[ClusterError] | None = None
         if audio is not None:
             self._start(self._first_audio(audio))
-        if self.plan.shares_camera:
-            self._start(webcams.share())
-        if self.plan.camera_view_limit != 0:
-            webcams.changed.set()
-            self._start(webcams.watch(group))
-        losses = (conversation.over, *(() if audio is None else audio.losses))
-        ends: list[asyncio.Future[Any]] = [self._leaving, *losses]
+            kept = group.create_task(audio.stay())
+            self._tasks.append(kept)
+            ends.append(kept)
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if self._leaving.done():
             return None
-        await asyncio.wait((conversation.over,), timeout=BETTER_REASON_S)
-        return await first_loss(*losses)
+        if conversation.over.done() or kept is None:
+            return conversation.over.result()
+        return kept.result()
 
     async def _first_audio(self, audio: Audio) -> None:
         if audio.session is None:
             return
-        wait_s: float | None = None
-        outcome: Outcome = "joined"
-        code = ""
         try:
             first_s = await audio.session.first("audio", self._limits.first_audio_s)
-            wait_s = max(first_s - audio.asked_s, 0.0)
         except ClusterError as failure:
-            outcome, code = verdict(failure)
-        self._report(
-            MilestoneReport(
-                elapsed_s=self._clock.elapsed_s(),
-                participant=self.plan.number,
-                meeting=self.plan.meeting_number,
-                media="audio",
-                wait_s=wait_s,
-                outcome=outcome,
-                code=code,
-            )
-        )
+            self._logbook.milestone("audio", None, failure=failure)
+        else:
+            self._logbook.milestone("audio", max(first_s - audio.asked_s, 0.0))
 
-    def _member(self, event: MeetingEvent) -> None:
+    def _happened(self, event: MeetingEvent) -> None:
         if isinstance(event, CamerasChanged) and self._webcams is not None:
-            self._webcams.changed.set()
-        if isinstance(event, Muted) and event.muted and self._habits is not None:
-            self._habits.muted.set()
+            self._webcams.notice()
+        if isinstance(event, Muted) and event.muted and self._performer is not None:
+            self._performer.muted.set()
 
     # --- Leaving ----------------------------------------------------------------------
 
@@ -344,53 +320,13 @@ class Participant:
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(self._group.create_task(coroutine))
 
-    @contextlib.contextmanager
-    def _phase(self, name: str) -> Iterator[None]:
-        started_s = self._clock.elapsed_s()
-        try:
-            yield
-        finally:
-            self._phases.append((name, self._clock.elapsed_s() - started_s))
-
     def _recorder(self, socket: str) -> FrameHook | None:
         transcript = self._transcript
         if transcript is None:
             return None
         return lambda direction, text: transcript.record(socket, direction, text)
 
-    def _join_report(
-        self, outcome: Outcome, *, code: str = "", words: str = ""
-    ) -> JoinReport:
-        elapsed_s = self._clock.elapsed_s()
-        self._is_join_told = True
-        return JoinReport(
-            elapsed_s=elapsed_s,
-            participant=self.plan.number,
-            meeting=self.plan.meeting_number,
-            persona=self.plan.persona,
-            role=self.plan.role,
-            node=self._node,
-            outcome=outcome,
-            code=code,
-            detail=words,
-            phases_s=tuple(self._phases),
-            join_time_s=elapsed_s - self._asked_s if outcome == "joined" else None,
-            path=self._path,
-            engine=self._engine,
-            asked_s=self._asked_s,
-        )
 
-    def _leave_report(self, why: ClusterError | None) -> LeaveReport:
-        return LeaveReport(
-            elapsed_s=self._clock.elapsed_s(),
-            participant=self.plan.number,
-            meeting=self.plan.meeting_number,
-            outcome="left" if why is None else "dropped",
-            code="" if why is None else why.code,
-            detail="" if why is None else detail(why),
-        )
-
-
-async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+async def _ended(tasks: list[asyncio.Task[Any]]) -> None:
     if tasks:
         await asyncio.wait(tasks)

@@ -15,11 +15,20 @@ import enum
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from bots.models import CAMERA_MEDIUM, AudioMode, CameraProfile, ParticipantPlan, Role
+from bots.models import (
+    CAMERA_MEDIUM,
+    AudioMode,
+    CameraProfile,
+    Habits,
+    ParticipantPlan,
+    Role,
+)
+from bots.protocol.meeting import Poll
 
 SINGLE_TALK_S = 0.854
 DOUBLE_TALK_S = 0.226
@@ -47,6 +56,11 @@ SENTENCES = (
     "I agree",
     "see you tomorrow",
 )
+REACTIONS = ("👍", "👏", "😂", "😮", "❤️")
+QUESTIONS = ("Is the pace right?", "Can you all see the page?", "Shall we go on?")
+POLL_TYPES = {"YN": ("Yes", "No"), "TF": ("True", "False"), "A-3": ("A", "B", "C")}
+STROKE_POINTS = (6, 20)
+"""Fewest and most points of one gesture of the pointer or the pen (our assumption)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +75,7 @@ class Persona:
     views_cameras: bool = True
     chat_interval_s: float | None = 60.0
     """Mean time between two messages; None never writes."""
-    hand_interval_s: float | None = None
-    """Mean time between two raised hands; None never raises one."""
-    join_delay_s: tuple[float, float] = (0.0, 0.0)
-    """Extra wait before joining, drawn uniformly between the two."""
-    drops_every_s: float | None = None
-    """Mean time between two losses of its network; None keeps it."""
-    dialog_s: float = 0.0
-    """How long it lingers in the audio dialog, whose echo test tells the server once a
-    second that it is running."""
+    habits: Habits = field(default_factory=Habits)
     role: Role | None = None
     """The role it needs, None for whichever the meeting gives it."""
 
@@ -86,14 +92,42 @@ PERSONAS: dict[str, Persona] = {
             shares_camera=True,
             shares_screen=True,
             role="moderator",
+            habits=Habits(
+                page_interval_s=90.0,
+                pointer_interval_s=15.0,
+                drawing_interval_s=60.0,
+                poll_interval_s=600.0,
+            ),
         ),
-        Persona(name="lurker", audio="none", chat_interval_s=None),
-        Persona(name="phone", talks=True, views_cameras=False, chat_interval_s=None),
-        Persona(name="late", audio="listen only", join_delay_s=(30.0, 120.0)),
-        Persona(name="flapping", audio="listen only", drops_every_s=30.0),
+        Persona(
+            name="student",
+            habits=Habits(hand_interval_s=300.0, reaction_interval_s=180.0),
+        ),
+        Persona(
+            name="lurker",
+            audio="none",
+            chat_interval_s=None,
+            habits=Habits(answers_polls=False),
+        ),
+        Persona(
+            name="phone",
+            talks=True,
+            views_cameras=False,
+            chat_interval_s=None,
+            habits=Habits(answers_polls=False, views_screen=False),
+        ),
+        Persona(
+            name="late",
+            audio="listen only",
+            habits=Habits(join_delay_least_s=30.0, join_delay_most_s=120.0),
+        ),
+        Persona(
+            name="flapping", audio="listen only", habits=Habits(drops_every_s=30.0)
+        ),
     )
 }
-"""`phone` is audio only, as a telephone is; the other names speak for themselves."""
+"""`phone` is audio only, as a telephone is; `student` has a silent microphone; the
+other names speak for themselves."""
 
 
 def participant_plan(
@@ -126,6 +160,7 @@ def participant_plan(
         chat_interval_s=persona.chat_interval_s,
         camera=camera,
         seed=seed,
+        habits=persona.habits,
     )
 
 
@@ -155,6 +190,13 @@ class Chance(enum.IntEnum):
     CHAT = 5
     HAND = 6
     DELAY = 7
+    REACTION = 8
+    POLL = 9
+    NETWORK = 10
+    PAGE = 11
+    POINTER = 12
+    DRAWING = 13
+    ASKING = 14
 
 
 def rng_of(plan: ParticipantPlan, stream: Chance) -> np.random.Generator:
@@ -229,3 +271,41 @@ def chat_messages(
             typing_s=typing_s,
             text=SENTENCES[int(rng.integers(len(SENTENCES)))],
         )
+
+
+def answer_to(poll: Poll, rng: np.random.Generator) -> tuple[int, ...]:
+    """Return the options to vote for: one, or some of a poll that takes several."""
+    options = poll.option_ids
+    if not options:
+        return ()
+    count = int(rng.integers(1, len(options) + 1)) if poll.is_multiple else 1
+    chosen = rng.choice(len(options), size=count, replace=False)
+    return tuple(sorted(options[int(index)] for index in chosen))
+
+
+def poll_to_ask(rng: np.random.Generator) -> dict[str, Any]:
+    """Return the variables of the mutation that makes a poll."""
+    kind = list(POLL_TYPES)[int(rng.integers(len(POLL_TYPES)))]
+    return {
+        "pollType": kind,
+        "pollId": f"bbbload-{rng.bytes(6).hex()}",
+        "secretPoll": False,
+        "question": QUESTIONS[int(rng.integers(len(QUESTIONS)))],
+        "multipleResponse": False,
+        "quiz": False,
+        "answers": list(POLL_TYPES[kind]),
+        "correctAnswer": "",
+    }
+
+
+def stroke(rng: np.random.Generator) -> tuple[tuple[float, float], ...]:
+    """Return the points of one gesture in percent of the page, never off it."""
+    x_percent, y_percent = rng.uniform(10, 90, size=2)
+    steps = rng.normal(0, 2.0, size=(int(rng.integers(*STROKE_POINTS)), 2))
+    return tuple(
+        (
+            round(min(max(float(x_percent + x), 0.0), 100.0), 2),
+            round(min(max(float(y_percent + y), 0.0), 100.0), 2),
+        )
+        for x, y in steps.cumsum(axis=0)
+    )

@@ -9,7 +9,7 @@ from bots.clock import RunClock
 from bots.errors import ClusterError, Dropped
 from bots.media.quality import StreamCounters
 from bots.media.session import SendSpec
-from bots.models import IceServer, Media, PathTaken, Report, StreamReport
+from bots.models import CameraProfile, IceServer, Media, PathTaken, Report, StreamReport
 
 WATCH_INTERVAL_S = 0.5
 
@@ -18,7 +18,11 @@ class Session(Protocol):
     """What participants need of a media session (`bots.media.session`)."""
 
     async def answer(
-        self, offer_sdp: str, *, sends: tuple[SendSpec, ...] = ()
+        self,
+        offer_sdp: str,
+        *,
+        sends: tuple[SendSpec, ...] = (),
+        receives: tuple[Media, ...] = (),
     ) -> str: ...
     async def offer(
         self, *, sends: tuple[SendSpec, ...] = (), receives: tuple[Media, ...] = ()
@@ -28,6 +32,7 @@ class Session(Protocol):
     async def first(self, media: Media, timeout_s: float) -> float: ...
     def set_talking(self, talking: bool) -> None: ...
     def set_sending(self, sending: bool) -> None: ...
+    async def set_camera(self, profile: CameraProfile) -> None: ...
     def take_samples(self) -> tuple[StreamCounters, ...]: ...
     @property
     def failure(self) -> str: ...

@@ -11,8 +11,12 @@ sent byte for byte as signed, every wait has a limit, and whatever goes wrong is
 """
 
 import asyncio
+import contextlib
 import functools
+import socket
 import ssl
+import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from types import TracebackType
@@ -74,9 +78,9 @@ class Socket:
     """One open WebSocket that speaks text."""
 
     def __init__(
-        self, socket: aiohttp.ClientWebSocketResponse, on_frame: FrameHook | None
+        self, opened: aiohttp.ClientWebSocketResponse, on_frame: FrameHook | None
     ) -> None:
-        self._socket = socket
+        self._socket = opened
         self._on_frame = on_frame
         self.close_code: int | None = None
         self.close_reason = ""
@@ -108,6 +112,13 @@ class Socket:
             self.close_code = self._socket.close_code
         return None
 
+    def cut(self) -> None:
+        """End the connection without a word, as a lost network does."""
+        below = self._socket.get_extra_info("socket")
+        if below is not None:
+            with contextlib.suppress(OSError):
+                below.shutdown(socket.SHUT_RDWR)
+
     async def close(self, code: int = 1000) -> None:
         """Close the socket and wait for the other side's goodbye, but not for long."""
         try:
@@ -127,6 +138,19 @@ class Transport:
         self._reach = reach
         self._tls = tls_context(ca_file)
         self._session: aiohttp.ClientSession | None = None
+        self._sockets: weakref.WeakSet[Socket] = weakref.WeakSet()
+        self._back_s = 0.0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the network is taken away just now."""
+        return time.monotonic() < self._back_s
+
+    def lose(self, away_s: float) -> None:
+        """Take the network away for so long: cut every socket and open none."""
+        self._back_s = time.monotonic() + away_s
+        for open_socket in tuple(self._sockets):
+            open_socket.cut()
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -208,12 +232,13 @@ class Transport:
         assert self._session is not None, "a transport is used within `async with`"
         if self._reach is not None:
             self._reach.check(url)
+        self._refuse_while_away(url)
         headers = {"Origin": _origin(url)}
         if cookie := self.cookies.header(_as_http(url)):
             headers["Cookie"] = cookie
         try:
             async with asyncio.timeout(limit_s):
-                socket = await self._session.ws_connect(
+                opened = await self._session.ws_connect(
                     URL(url, encoded=True),
                     protocols=(subprotocol,) if subprotocol else (),
                     headers=headers,
@@ -237,7 +262,16 @@ class Transport:
             ) from None
         except (aiohttp.ClientError, ConnectionError, ValueError) as failure:
             raise _failure(url, failure) from None
-        return Socket(socket, on_frame)
+        made = Socket(opened, on_frame)
+        self._sockets.add(made)
+        return made
+
+    def _refuse_while_away(self, url: str) -> None:
+        if self.is_away:
+            raise ClusterError(
+                f"{_place(url)} cannot be reached: the network was taken away",
+                code="network away",
+            )
 
 
 @functools.lru_cache(maxsize=32)

@@ -1,74 +1,51 @@
 """A participant's own camera and those it watches, on the one socket for cameras.
 
-Which cameras are watched is `cameras.py`'s choice; here they are started, measured,
-tried again as a browser does, and stopped. A camera that does not come is an outcome
-and ends nothing.
+Which cameras are watched and at which rate the own one is sent is `cameras.py`'s
+choice; here they are started, measured, tried again as a browser does, and stopped. A
+camera that does not come is an outcome and ends nothing; the loss of the socket is told
+once, and all that ran on it begins anew.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 
-from bots.cameras import PAGE_CHANGE_DEBOUNCE_S, cameras_to_view
-from bots.clock import RunClock
-from bots.conversation import Conversation
-from bots.errors import ClusterError
+from bots.cameras import PAGE_CHANGE_DEBOUNCE_S, cameras_to_view, sent_profile
+from bots.errors import ClusterError, Dropped
+from bots.ground import Ground, rest
+from bots.logbook import AWAY
 from bots.media.session import SendSpec
-from bots.models import (
-    IceServer,
-    MilestoneReport,
-    Outcome,
-    ParticipantPlan,
-    Report,
-)
-from bots.outcomes import refusal_report, verdict
 from bots.persona import device_id, number_of
 from bots.protocol import operations as op
 from bots.protocol import sfu
 from bots.protocol.meeting import Camera
 from bots.sfu_link import SfuCall, SfuLink
-from bots.streams import Plane, Session, Stream, Streams, first_loss
+from bots.streams import Session, first_loss
 
 VIEW_BITRATE_BPS = 200_000
 """What a viewer's `start` asks for: the default profile's rate."""
 STOP_GRACE_S = 2.0
 """A camera that fails is news only if the meeting still lists it after this long: the
 media of one that was switched off may end before its row does."""
+DISABLED = "disableCam"
 
 
 class Webcams:
     """The camera socket of one participant and all that runs on it."""
 
-    def __init__(
-        self,
-        *,
-        plan: ParticipantPlan,
-        conversation: Conversation,
-        client_session_uuid: str,
-        plane: Plane,
-        streams: Streams,
-        clock: RunClock,
-        report: Callable[[Report], None],
-        open_link: Callable[[bool], Awaitable[SfuLink]],
-        ice_servers: tuple[IceServer, ...] = (),
-        limit_s: float = sfu.CAMERA_LIMIT_S,
-    ) -> None:
-        self.changed = asyncio.Event()
-        """Set by whoever learns that cameras or speakers have changed."""
-        self._plan = plan
-        self._conversation = conversation
-        self._uuid = client_session_uuid
-        self._plane = plane
-        self._streams = streams
-        self._clock = clock
-        self._report = report
-        self._open_link = open_link
-        self._ice_servers = ice_servers
-        self._limit_s = limit_s
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._changed = asyncio.Event()
+        self._counted = asyncio.Event()
         self._link: SfuLink | None = None
         self._opening = asyncio.Lock()
         self._viewing: dict[str, asyncio.Task[None]] = {}
+        self._sharing: Session | None = None
+
+    def notice(self) -> None:
+        """Look again: cameras or speakers have changed."""
+        self._changed.set()
+        self._counted.set()
 
     # --- Sharing ----------------------------------------------------------------------
 
@@ -76,28 +53,55 @@ class Webcams:
         """Publish the own camera until cancelled; report failures and try again.
 
         The camera's id starts with the user's and the client's ids: the server demands
-        the first, the browser adds the second.
+        the first, the browser adds the second. While a lock forbids it, nothing is
+        tried.
         """
-        user_id = self._conversation.view.user_id
-        camera_id = f"{user_id}_{self._uuid}_{device_id(self._plan)}"
+        ground, view = self._ground, self._ground.view
+        uuid = ground.conversation.client_session_uuid
+        camera_id = f"{view.user_id}_{uuid}_{device_id(ground.plan)}"
         attempt = 0
         while True:
+            if view.binds(DISABLED):
+                ground.logbook.kept_back("camera share", "locked")
+            await ground.conversation.until(
+                lambda: view.is_joined and not view.binds(DISABLED)
+            )
             try:
                 await self._share(camera_id)
             except ClusterError as failure:
-                if self._is_over:
+                if ground.is_over:
                     return
-                self._report(
-                    refusal_report(self._plan, self._clock, "camera share", failure)
-                )
-            attempt += 1
-            await asyncio.sleep(sfu.view_retry_s(attempt))
+                if view.binds(DISABLED):
+                    continue  # the server took it back
+                attempt += 1
+                await self._pause("camera share", failure, attempt)
+
+    async def steer(self) -> None:
+        """Send the own camera at the rate that the number of cameras asks for."""
+        ground = self._ground
+        sent, sharing = ground.plan.camera, self._sharing
+        while True:
+            await self._counted.wait()
+            self._counted.clear()
+            await asyncio.sleep(ground.settings.quality.debounce_s)
+            wanted = sent_profile(
+                ground.plan.camera,
+                ground.view.cameras,
+                own_user_id=ground.view.user_id,
+                quality=ground.settings.quality,
+            )
+            if self._sharing is not sharing:
+                sent, sharing = ground.plan.camera, self._sharing
+            if wanted != sent and sharing is not None:
+                await sharing.set_camera(wanted)
+                sent = wanted
 
     async def _share(self, camera_id: str) -> None:
-        deadline_s = time.monotonic() + self._limit_s
-        profile = self._plan.camera
-        async with self._session(camera_id, "its camera") as (session, stream):
-            spec = SendSpec(media="camera", profile=profile, seed=self._plan.seed)
+        ground = self._ground
+        deadline_s = time.monotonic() + ground.limits.camera_s
+        profile = ground.plan.camera
+        async with ground.session("its camera") as (session, stream):
+            spec = SendSpec(media="camera", profile=profile, seed=ground.plan.seed)
             offer = await session.offer(sends=(spec,))
             call = await self._call(
                 sfu.camera_share(
@@ -112,18 +116,21 @@ class Webcams:
                 )
                 await session.accept(answered.sdp)
                 await call.expect(sfu.Flowing, deadline_s, "camera share flowing")
-                await session.connected(_rest(deadline_s))
+                await session.connected(rest(deadline_s))
                 names = {"cameraId": camera_id}
-                await self._conversation.call(
+                await ground.conversation.call(
                     op.CAMERA_START, {**names, "contentType": "camera"}
                 )
                 is_announced = True
+                self._sharing = session
+                self._counted.set()
                 raise await first_loss(call.over, stream.failed)
             finally:
+                self._sharing = None
                 await call.stop()
-                if is_announced and not self._is_over:
+                if is_announced and not ground.is_over and ground.view.is_joined:
                     with contextlib.suppress(ClusterError):
-                        await self._conversation.call(
+                        await ground.conversation.call(
                             op.CAMERA_STOP, {"cameraId": camera_id}
                         )
 
@@ -137,22 +144,22 @@ class Webcams:
         """
         present: set[str] = set()
         while True:
-            await self.changed.wait()
-            self.changed.clear()
-            now = {camera.stream_id for camera in self._conversation.view.cameras}
+            await self._changed.wait()
+            self._changed.clear()
+            now = {camera.stream_id for camera in self._ground.view.cameras}
             if now == present:
                 await asyncio.sleep(PAGE_CHANGE_DEBOUNCE_S)
-            present = {c.stream_id for c in self._conversation.view.cameras}
+            present = {camera.stream_id for camera in self._ground.view.cameras}
             self._arrange(group)
 
     def _arrange(self, group: asyncio.TaskGroup) -> None:
-        view = self._conversation.view
+        view = self._ground.view
         wanted = {
             camera.stream_id: camera
             for camera in cameras_to_view(
                 view.cameras,
                 own_user_id=view.user_id,
-                limit=self._plan.camera_view_limit,
+                limit=self._ground.plan.camera_view_limit,
             )
         }
         for stream_id in [s for s in self._viewing if s not in wanted]:
@@ -167,23 +174,22 @@ class Webcams:
             try:
                 await self._view_once(camera)
             except ClusterError as failure:
-                if self._is_over:
+                if self._ground.is_over:
                     return
-                self._report(
-                    refusal_report(self._plan, self._clock, "camera view", failure)
-                )
-            attempt += 1
-            await asyncio.sleep(sfu.view_retry_s(attempt))
+                attempt += 1
+                await self._pause("camera view", failure, attempt)
 
     async def _view_once(self, camera: Camera) -> None:
         """View a camera until it ends; report the wait for its first frame, once."""
         asked_s = time.monotonic()
-        deadline_s = asked_s + self._limit_s
+        deadline_s = asked_s + self._ground.limits.camera_s
         source = number_of(camera.name)
         is_reported = False
-        async with self._session(
-            camera.stream_id, f"the camera of {camera.name}", source
-        ) as (session, stream):
+        ground = self._ground
+        async with ground.session(f"the camera of {camera.name}", source) as (
+            session,
+            stream,
+        ):
             call = await self._call(
                 sfu.camera_view(
                     camera_id=camera.stream_id, bitrate_bps=VIEW_BITRATE_BPS
@@ -196,41 +202,21 @@ class Webcams:
                 )
                 await call.answer(await session.answer(offered.sdp))
                 await call.expect(sfu.Flowing, deadline_s, "camera view flowing")
-                await session.connected(_rest(deadline_s))
-                first_s = await session.first("camera", _rest(deadline_s))
-                self._milestone(max(first_s - asked_s, 0.0), source)
+                await session.connected(rest(deadline_s))
+                first_s = await session.first("camera", rest(deadline_s))
+                wait_s = max(first_s - asked_s, 0.0)
+                ground.logbook.milestone("camera", wait_s, source=source)
                 is_reported = True
                 raise await first_loss(call.over, stream.failed)
             except ClusterError as failure:
                 await asyncio.sleep(STOP_GRACE_S)
-                if not is_reported and not self._is_over:
-                    self._milestone(None, source, failure)
+                if not (is_reported or ground.is_over or _is_socket(failure)):
+                    ground.logbook.milestone(
+                        "camera", None, source=source, failure=failure
+                    )
                 raise
             finally:
                 await call.stop()
-
-    def _milestone(
-        self,
-        wait_s: float | None,
-        source: int | None,
-        failure: ClusterError | None = None,
-    ) -> None:
-        outcome: Outcome = "joined"
-        code = ""
-        if failure is not None:
-            outcome, code = verdict(failure)
-        self._report(
-            MilestoneReport(
-                elapsed_s=self._clock.elapsed_s(),
-                participant=self._plan.number,
-                meeting=self._plan.meeting_number,
-                media="camera",
-                wait_s=wait_s,
-                source=source,
-                outcome=outcome,
-                code=code,
-            )
-        )
 
     # --- Both -------------------------------------------------------------------------
 
@@ -245,30 +231,31 @@ class Webcams:
         if link is not None:
             await link.close()
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether the participant's membership ended: then nothing here is news."""
-        return self._conversation.over.done()
+    async def _pause(self, what: str, failure: ClusterError, attempt: int) -> None:
+        """Tell of a failure and wait as long as the browser does before it tries."""
+        retries = self._ground.limits.camera_retries
+        if _is_socket(failure):
+            wait_s = retries.first_wait_s
+        elif failure.code == AWAY:
+            wait_s = retries.wait_s
+        else:
+            self._ground.logbook.refused(what, failure)
+            wait_s = sfu.view_retry_s(attempt)
+        await asyncio.sleep(wait_s)
 
     async def _call(self, conversation: sfu.SfuConversation) -> SfuCall:
         async with self._opening:
-            if self._link is None or self._link.lost.done():
+            if self._link is not None and self._link.lost.done():
+                self._ground.logbook.refused("camera socket", self._link.lost.result())
                 self._link = None
-                self._link = await self._open_link(True)
+            if self._link is None:
+                await self._ground.conversation.until(
+                    lambda: self._ground.view.is_joined or self._ground.is_over
+                )
+                self._link = await self._ground.open_link("cameras")
             return self._link.call(conversation)
 
-    @contextlib.asynccontextmanager
-    async def _session(
-        self, stream_id: str, what: str, source: int | None = None
-    ) -> AsyncIterator[tuple[Session, Stream]]:
-        session = self._plane.session(ice_servers=self._ice_servers)
-        stream = self._streams.hold(session, what, source)
-        try:
-            yield session, stream
-        finally:
-            self._streams.release(stream)
-            await session.close()
 
-
-def _rest(deadline_s: float) -> float:
-    return max(deadline_s - time.monotonic(), 0.1)
+def _is_socket(failure: ClusterError) -> bool:
+    """Whether this is the loss of the socket, which is told once for all on it."""
+    return isinstance(failure, Dropped) and failure.code.startswith("sfu ")

@@ -45,6 +45,33 @@ BBB_3_0 = Dialect(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QualityStep:
+    """From so many cameras on, each is sent at no more than this rate."""
+
+    cameras: int
+    name: str
+    bitrate_bps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraQuality:
+    """`cameraQualityThresholds` with the rates of the profiles that it names."""
+
+    steps: tuple[QualityStep, ...] = (
+        QualityStep(cameras=8, name="low-u8", bitrate_bps=100_000),
+        QualityStep(cameras=12, name="low-u12", bitrate_bps=90_000),
+        QualityStep(cameras=15, name="low-u15", bitrate_bps=70_000),
+        QualityStep(cameras=20, name="low-u20", bitrate_bps=50_000),
+        QualityStep(cameras=25, name="low-u25", bitrate_bps=40_000),
+        QualityStep(cameras=30, name="low-u30", bitrate_bps=30_000),
+    )
+    """Empty where the server has them disabled."""
+    spares_speakers: bool = True
+    """`privilegedStreams`: a pinned camera and the speaker's keep their rate."""
+    debounce_s: float = 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSettings:
     """The parts of the html5 client's settings that steer a participant.
 
@@ -64,6 +91,7 @@ class ClientSettings:
     camera_bridge: str = SFU_BRIDGE
     screen_bridge: str = SFU_BRIDGE
     voice_bridge: str = ""
+    quality: CameraQuality = CameraQuality()
 
     @property
     def client_offers_microphone(self) -> bool:
@@ -141,11 +169,43 @@ def parse_client_settings(answer: HttpAnswer) -> ClientSettings | None:
         camera_bridge=str(meeting.get("cameraBridge") or SFU_BRIDGE),
         screen_bridge=str(meeting.get("screenShareBridge") or SFU_BRIDGE),
         voice_bridge=str(_map(meeting.get("voiceSettings")).get("voiceConf") or ""),
+        quality=_quality(kurento),
+    )
+
+
+def _quality(kurento: Mapping[str, Any]) -> CameraQuality:
+    """Read the thresholds; a server that tells none has BBB's own."""
+    standard = CameraQuality()
+    told = _map(kurento.get("cameraQualityThresholds"))
+    rates_bps = {
+        str(profile.get("id")): _count(profile, "bitrate", 0) * 1000
+        for profile in map(_map, _list(kurento.get("cameraProfiles")))
+    }
+    steps = tuple(
+        QualityStep(
+            cameras=_count(step, "threshold", 0),
+            name=str(step.get("profile")),
+            bitrate_bps=rates_bps.get(str(step.get("profile")), 0),
+        )
+        for step in map(_map, _list(told.get("thresholds")))
+    )
+    if not _flag(told, "enabled", True):
+        steps = ()
+    elif not steps or any(step.cameras < 1 or not step.bitrate_bps for step in steps):
+        steps = standard.steps
+    return CameraQuality(
+        steps=steps,
+        spares_speakers=_flag(told, "privilegedStreams", standard.spares_speakers),
+        debounce_s=_count(told, "debounceTime", 2500) / 1000,
     )
 
 
 def _first(rows: object) -> Mapping[str, Any]:
     return _map(rows[0]) if isinstance(rows, list) and rows else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _map(value: object) -> Mapping[str, Any]:

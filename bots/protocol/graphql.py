@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 
 class State(enum.Enum):
+    """`CLOSED` is left by `start`, on a new socket."""
+
     NEW = "new"
     INITIALISING = "initialising"
     READY = "ready"
@@ -112,7 +114,12 @@ class _Running:
 
 
 class GraphqlClient:
-    """One connection's worth of conversation."""
+    """One client's conversation, over one connection after the other.
+
+    What is asked while no connection is acknowledged waits for it, and what is open
+    when one is lost is asked again on the next under its old id, as the `graphql-ws`
+    client does.
+    """
 
     def __init__(
         self,
@@ -135,9 +142,11 @@ class GraphqlClient:
         self._refusal: Refused | None = None
 
     def start(self) -> None:
-        """Queue the `connection_init` with its four headers."""
-        assert self.state is State.NEW
+        """Queue the `connection_init` with its four headers, the first or a new one."""
+        assert self.state in (State.NEW, State.CLOSED), self.state
         self.state = State.INITIALISING
+        self._refusal = None
+        self._out.clear()
         self._send({"type": "connection_init", "payload": {"headers": self._headers}})
 
     def subscribe(
@@ -148,13 +157,13 @@ class GraphqlClient:
         What may be asked before the user has joined is the caller's business
         (`operations.ALLOWED_BEFORE_JOIN`): the server would hold the rest back.
         """
-        assert self.state is State.READY, self.state
         running = _Running(operation, dict(variables or {}))
         return self._ask(running)
 
     def complete(self, operation_id: str) -> None:
         """Queue the end of a subscription; the server does not answer it."""
-        if self._running.pop(operation_id, None) is not None:
+        was_running = self._running.pop(operation_id, None) is not None
+        if was_running and self.state is State.READY:
             self._send({"id": operation_id, "type": "complete"})
 
     def messages_to_send(self) -> list[str]:
@@ -173,7 +182,7 @@ class GraphqlClient:
 
     def receive(self, text: str) -> list[Event]:
         """Take one text frame and return what happened."""
-        if self.state is State.CLOSED:
+        if self.state in (State.NEW, State.CLOSED):
             return []
         try:
             message = json.loads(text)
@@ -201,7 +210,6 @@ class GraphqlClient:
         if self.state is State.CLOSED:
             return []
         self.state = State.CLOSED
-        self._running.clear()
         self._out.clear()
         if self._refusal is not None:
             return []
@@ -214,6 +222,9 @@ class GraphqlClient:
         if self.state is not State.INITIALISING:
             return [Violation(detail=f"an acknowledgement while {self.state.value}")]
         self.state = State.READY
+        for operation_id, running in self._running.items():
+            running.rows = None
+            self._say(operation_id, running)
         return [Acknowledged()]
 
     def _answered(self, kind: str, operation_id: str, payload: Any) -> list[Event]:
@@ -290,6 +301,11 @@ class GraphqlClient:
     def _ask(self, running: _Running) -> str:
         operation_id = self._new_id()
         self._running[operation_id] = running
+        if self.state is State.READY:
+            self._say(operation_id, running)
+        return operation_id
+
+    def _say(self, operation_id: str, running: _Running) -> None:
         self._send(
             {
                 "id": operation_id,
@@ -302,7 +318,6 @@ class GraphqlClient:
                 },
             }
         )
-        return operation_id
 
     def _send(self, message: Mapping[str, Any]) -> None:
         # Compact: the middleware knows a mutation by the bytes `"query":"mutation`.

@@ -5,7 +5,7 @@ what a participant decides by: who it is, which cameras there are, who speaks, w
 page is shown. It keeps copies, never the rows themselves: those change under patches.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,8 @@ from bots.protocol.opening import Fact
 
 REJOIN_CODE = "able_to_rejoin_user_disconnected_reason"
 """The user was away for longer than the server waits, and may join again."""
+NOT_JOINED = "not_joined"
+"""Our own name for `joined` turned false without a reason: the client joins again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Removed:
 
     @property
     def may_rejoin(self) -> bool:
-        return self.code == REJOIN_CODE
+        return self.code in (REJOIN_CODE, NOT_JOINED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +70,32 @@ class Muted:
     muted: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """Something else that a participant decides by has changed."""
+
+
 MeetingEvent = (
-    Waiting | Admitted | InMeeting | JoinRefused | Removed | CamerasChanged | Muted
+    Waiting
+    | Admitted
+    | InMeeting
+    | JoinRefused
+    | Removed
+    | CamerasChanged
+    | Muted
+    | Changed
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """A poll that waits for this user's answer."""
+
+    poll_id: str
+    is_typed: bool
+    """The answer is written, not chosen."""
+    is_multiple: bool
+    option_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +124,32 @@ class MeetingView:
         self.is_locked = False
         self.locks: Mapping[str, bool] = {}
         """`lockSettings` of the meeting: `disableCam`, `disablePublicChat`, …"""
-        self.is_screen_shared = False
+        self.knows_locks = False
+        """Whether `locks` have been told at all."""
+        self.screen = ""
+        """Stream id of the shared screen, "" while none is shared."""
+        self.has_poll = False
+        self.polls: tuple[Poll, ...] = ()
+        """Those that wait for this user's answer."""
         self.cameras: tuple[Camera, ...] = ()
+        self.page_id = ""
+        self.presentation_id = ""
+        self.page = 0
+        self.pages = 0
+        self.presenter_name = ""
+        self.waiting_guests = 0
+        self.guest_ids: tuple[str, ...] = ()
+        self.breakout_invitations = 0
+        self.messages = 0
+        """Of the public chat, as far as its panel is open."""
+        self.trace_log = ""
+        """The trace of the last connection-alive report, grown on its way."""
         self._uuid = client_session_uuid
         self._meeting_created_at = ""
-        self._page_id = ""
-        self._presentation_id = ""
         self._was_waiting = False
         self._was_admitted = False
         self._is_over = False
+        self._gone_for = ""
 
     def knows_meeting(self, internal_meeting_id: str) -> None:
         """Take the creation time out of the internal id, `<40 hex>-<ms>`."""
@@ -123,47 +165,77 @@ class MeetingView:
             Fact.SESSION_UUID: self._uuid,
             Fact.NOW_HTTP: now_http,
             Fact.MEETING_CREATED_AT: self._meeting_created_at,
-            Fact.PAGE_ID: self._page_id,
-            Fact.PRESENTATION_ID: self._presentation_id,
+            Fact.PAGE_ID: self.page_id,
+            Fact.PRESENTATION_ID: self.presentation_id,
         }
         return {fact: value for fact, value in known.items() if value}
 
+    def binds(self, lock: str) -> bool:
+        """Whether a lock setting (`disableCam`, …) keeps this user from something."""
+        is_bound = self.is_locked and not (self.is_moderator or self.is_presenter)
+        return is_bound and self.locks.get(lock, False)
+
     def take(self, data: Data) -> list[MeetingEvent]:
         """Learn from an answer and return what it means for this participant."""
-        rows = data.value
-        if not isinstance(rows, list):
+        if data.operation.root == op.GUESTS_COUNT.root:
+            return self._changed_by(lambda: self._guests_count(data.value))
+        if not isinstance(data.value, list):
             return []
-        rows = [row for row in rows if isinstance(row, dict)]
-        root = data.operation.root
+        rows = [row for row in data.value if isinstance(row, dict)]
+        name, root = data.operation.name, data.operation.root
         if root == op.CURRENT_USER.root:
             return self._current_user(rows[0]) if rows else []
         if root == op.CAMERAS.root:
             return self._cameras(rows)
         if root == op.VOICE_ACTIVITY.root:
             return self._voices(rows)
-        if root == op.MEETING.root and rows:
-            self._meeting(rows[0])
-        elif root == op.CURRENT_PAGE.root and rows:
-            self._page_id = _text(rows[0], "pageId")
-            self._presentation_id = _text(rows[0], "presentationId")
-        return []
+        learn = {
+            op.MEETING.name: self._meeting,
+            op.CURRENT_PAGE.name: self._page,
+            op.PENDING_POLLS.name: self._polls,
+            op.USER_LIST.name: self._users,
+            op.WAITING_GUESTS.name: self._guests,
+            op.CHAT_MESSAGES.name: self._messages,
+            op.CONNECTION_STATUS.name: self._trace,
+        }.get(name)
+        return [] if learn is None else self._changed_by(lambda: learn(rows))
+
+    def _changed_by(self, learn: Callable[[], None]) -> list[MeetingEvent]:
+        before = self._others()
+        learn()
+        return [] if self._others() == before else [Changed()]
+
+    def _others(self) -> tuple[object, ...]:
+        """Return what `Changed` speaks of."""
+        return (
+            self.is_presenter,
+            self.is_locked,
+            self.locks,
+            self.screen,
+            self.has_poll,
+            self.polls,
+            self.page_id,
+            self.waiting_guests,
+            self.guest_ids,
+            self.breakout_invitations,
+            self.messages,
+            self.trace_log,
+        )
 
     def _current_user(self, row: Mapping[str, Any]) -> list[MeetingEvent]:
-        self.user_id = _text(row, "userId") or self.user_id
-        self.auth_token = _text(row, "authToken") or self.auth_token
-        self.is_moderator = row.get("isModerator") is True
-        self.is_presenter = row.get("presenter") is True
-        self.is_locked = row.get("locked") is True
+        was_joined = self.is_joined
+        changed = self._changed_by(lambda: self._know_user(row))
         if self._is_over:
             return []
         if gone := self._gone(row):
             self._is_over = not (isinstance(gone, Removed) and gone.may_rejoin)
             self.is_joined, self._was_admitted = False, False
-            return [gone]
-        if self.is_joined:
-            return []
+            is_news, self._gone_for = gone.code != self._gone_for, gone.code
+            return [gone] if is_news else []
+        if was_joined:
+            return changed
         if row.get("joined") is True:
-            self.is_joined = True
+            self.is_joined, self._gone_for = True, ""
             return [InMeeting()]
         if row.get("guestStatus") == "WAIT":
             waiting, self._was_waiting = not self._was_waiting, True
@@ -172,6 +244,15 @@ class MeetingView:
             return []
         self._was_admitted = True
         return [Admitted(auth_token=self.auth_token)]
+
+    def _know_user(self, row: Mapping[str, Any]) -> None:
+        self.user_id = _text(row, "userId") or self.user_id
+        self.auth_token = _text(row, "authToken") or self.auth_token
+        self.is_moderator = row.get("isModerator") is True
+        self.is_presenter = row.get("presenter") is True
+        self.is_locked = row.get("locked") is True
+        summary = _map(row, "breakoutRoomsSummary")
+        self.breakout_invitations = _count(summary, "totalOfShowInvitation")
 
     def _gone(self, row: Mapping[str, Any]) -> JoinRefused | Removed | None:
         if code := _text(row, "joinErrorCode"):
@@ -186,6 +267,8 @@ class MeetingView:
             return Removed(code="logged_out")
         if row.get("guestStatus") == "DENY":
             return JoinRefused(code="guest_deny", message="the guest was denied entry")
+        if self.is_joined and row.get("joined") is False:
+            return Removed(code=NOT_JOINED)
         return None
 
     def _cameras(self, rows: list[dict[str, Any]]) -> list[MeetingEvent]:
@@ -199,17 +282,54 @@ class MeetingView:
         own = [row for row in rows if row.get("userId") == self.user_id]
         return [Muted(muted=own[-1].get("muted") is True)] if own else []
 
-    def _meeting(self, row: Mapping[str, Any]) -> None:
-        locks = row.get("lockSettings")
-        if isinstance(locks, dict):
-            self.locks = {k: v for k, v in locks.items() if isinstance(v, bool)}
-        self.is_screen_shared = isinstance(row.get("screenshare"), dict)
+    def _meeting(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows[:1]:
+            locks = row.get("lockSettings")
+            if isinstance(locks, dict):
+                self.knows_locks = True
+                self.locks = {k: v for k, v in locks.items() if isinstance(v, bool)}
+            self.screen = _text(_map(row, "screenshare"), "stream")
+            self.has_poll = _map(row, "componentsFlags").get("hasPoll") is True
+
+    def _page(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows[:1]:
+            self.page_id = _text(row, "pageId")
+            self.presentation_id = _text(row, "presentationId")
+            self.page, self.pages = _count(row, "num"), _count(row, "totalPages")
+
+    def _polls(self, rows: list[dict[str, Any]]) -> None:
+        told = rows[0].get("polls") if rows else None
+        polls = [poll for poll in told or () if isinstance(poll, dict)]
+        self.polls = tuple(_poll(poll) for poll in polls if self._is_pending(poll))
+
+    def _is_pending(self, poll: Mapping[str, Any]) -> bool:
+        users = [user for user in poll.get("users") or () if isinstance(user, dict)]
+        own = [user for user in users if user.get("userId") == self.user_id]
+        return bool(own) and own[0].get("responded") is not True
+
+    def _users(self, rows: list[dict[str, Any]]) -> None:
+        presenters = [_text(row, "name") for row in rows if row.get("presenter")]
+        self.presenter_name = presenters[0] if presenters else ""
+
+    def _guests_count(self, value: object) -> None:
+        count = value.get("aggregate") if isinstance(value, dict) else None
+        self.waiting_guests = _count(count or {}, "count")
+
+    def _guests(self, rows: list[dict[str, Any]]) -> None:
+        self.guest_ids = tuple(_text(row, "userId") for row in rows)
+
+    def _messages(self, rows: list[dict[str, Any]]) -> None:
+        """Count the messages that others sent, by the sequence of the last one."""
+        last = rows[-1] if rows else {}
+        if _text(_map(last, "user"), "userId") != self.user_id:
+            self.messages = max(self.messages, _count(last, "messageSequence"))
+
+    def _trace(self, rows: list[dict[str, Any]]) -> None:
+        self.trace_log = _text(rows[0], "traceLog") if rows else ""
 
 
 def _camera(row: Mapping[str, Any]) -> Camera:
-    user, voice = row.get("user"), row.get("voice")
-    user = user if isinstance(user, dict) else {}
-    voice = voice if isinstance(voice, dict) else {}
+    user, voice = _map(row, "user"), _map(row, "voice")
     return Camera(
         stream_id=_text(row, "streamId"),
         user_id=_text(user, "userId"),
@@ -219,6 +339,26 @@ def _camera(row: Mapping[str, Any]) -> Camera:
         has_floor=voice.get("floor") is True,
         last_floor_time=_text(voice, "lastFloorTime"),
     )
+
+
+def _poll(row: Mapping[str, Any]) -> Poll:
+    options = [item for item in row.get("options") or () if isinstance(item, dict)]
+    return Poll(
+        poll_id=_text(row, "pollId"),
+        is_typed=_text(row, "type") == "R-",
+        is_multiple=row.get("multipleResponses") is True,
+        option_ids=tuple(_count(option, "optionId") for option in options),
+    )
+
+
+def _map(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = row.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _count(row: Mapping[str, Any], key: str) -> int:
+    value = row.get(key)
+    return value if isinstance(value, int) else 0
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

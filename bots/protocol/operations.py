@@ -13,7 +13,7 @@ Sources: BBB's `bigbluebutton-html5` queries, `bbb-graphql-server/metadata/
 actions.graphql`, and the session in tests/data/captures/.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["subscription", "query", "mutation"]
@@ -382,6 +382,101 @@ CHAT_SEEN = _mutate(
 )
 RAISE_HAND = _mutate(
     "SetRaiseHand", "userSetRaiseHand", userId="String!", raiseHand="Boolean!"
+)
+
+SET_REACTION = _mutate(
+    "SetReactionEmoji", "userSetReactionEmoji", reactionEmoji="String!"
+)
+
+# --- Opened on demand; names and fields as in the html5 client's source -------------
+
+CHAT_MESSAGES = _watch(
+    "chatMessages",
+    "chat_message_public",
+    "user { name userId avatar currentlyInMeeting isModerator color } messageSequence "
+    "messageType chatEmphasizedText chatId message messageId createdAt editedAt "
+    "deletedAt messageMetadata senderName senderRole",
+    takes="$limit: Int!, $offset: Int!",
+    given="limit: $limit, offset: $offset, order_by: {createdAt: asc}",
+)
+TYPING = _watch(
+    "IsTyping",
+    "user_typing_public",
+    "userId isCurrentlyTyping user { name userId }",
+    takes="$chatId: String!",
+    given="limit: 4, where: {chatId: {_eq: $chatId}, isCurrentlyTyping: {_eq: true}}",
+)
+_POLLS = _watch(
+    "hasPendingPoll",
+    "meeting",
+    "polls { users { responded userId } options { optionDesc optionId pollId } "
+    "multipleResponses pollId questionText secret type }",
+    takes="$userId: String!",
+)
+PENDING_POLLS = replace(
+    _POLLS,
+    query=_POLLS.query.replace(
+        "{ polls {",
+        "{ polls(where: {ended: {_eq: false}, users: {responded: {_eq: false}, "
+        "userId: {_eq: $userId}}}) {",
+    ),
+)
+POLL_VOTE = _mutate(
+    "PollSubmitVote", "pollSubmitUserVote", pollId="String!", answerIds="[Int]!"
+)
+POLL_TYPED_VOTE = _mutate(
+    "PollSubmitTypedVote", "pollSubmitUserTypedVote", pollId="String!", answer="String!"
+)
+POLL_CREATE = _mutate(
+    "PollCreate",
+    "pollCreate",
+    pollType="String!",
+    pollId="String!",
+    secretPoll="Boolean!",
+    question="String!",
+    multipleResponse="Boolean!",
+    quiz="Boolean",
+    answers="[String]",
+    correctAnswer="String",
+)
+POLL_PUBLISH = _mutate("PollPublishResult", "pollPublishResult", pollId="String!")
+SET_PAGE = _mutate(
+    "PresentationSetPage",
+    "presentationSetPage",
+    presentationId="String!",
+    pageId="String!",
+)
+PUBLISH_CURSOR = _mutate(
+    "PresentationPublishCursor",
+    "presentationPublishCursor",
+    whiteboardId="String!",
+    xPercent="Float!",
+    yPercent="Float!",
+)
+SUBMIT_ANNOTATIONS = _mutate(
+    "PresAnnotationSubmit",
+    "presAnnotationSubmit",
+    pageId="String!",
+    annotations="json!",
+)
+WAITING_GUESTS = _watch(
+    "getGuestWaitingUsersSubscription",
+    "user_guest",
+    "guestLobbyMessage guestStatus isAllowed isDenied userId "
+    "user { authed userId name color role avatar isModerator }",
+    given="where: {isWaiting: {_eq: true}}",
+)
+ADMIT_GUESTS = _mutate(
+    "SubmitApprovalStatus",
+    "guestUsersSubmitApprovalStatus",
+    guests="[GuestUserApprovalStatus]!",
+)
+BREAKOUTS = _watch(
+    "getBreakoutData",
+    "breakoutRoom",
+    "freeJoin shortName sendInvitationToModerators sequence showInvitation joinURL "
+    "breakoutRoomId isLastAssignedRoom isUserCurrentlyInRoom",
+    given="order_by: {sequence: asc}",
 )
 
 PUBLIC_CHAT = "MAIN-PUBLIC-GROUP-CHAT"

@@ -10,7 +10,7 @@ from typing import Any
 
 from graphql import parse, print_ast
 
-from bots.persona import PERSONAS, Persona
+from bots.models import Habits
 from bots.transcript import Transcript
 from tests.integration.test_participant import scene
 from tests.support.asynctest import asynctest, eventually
@@ -61,27 +61,24 @@ async def test_a_lingering_presenter_says_what_the_recorded_browser_said():
     theirs = sent(recorded["frames"])
     expected = [name for name in names(theirs) if name != ECHO_TEST]
     transcript = Transcript()
-    PERSONAS["lingering"] = Persona(name="lingering", dialog_s=60.0)
-    try:
-        async with scene() as stage:
-            participant = stage.participant(
-                1,
-                persona="lingering",
-                role="moderator",
-                audio="microphone",
-                transcript=transcript,
+    async with scene() as stage:
+        participant = stage.participant(
+            1,
+            persona="lingering",
+            role="moderator",
+            audio="microphone",
+            habits=Habits(dialog_s=60.0),
+            transcript=transcript,
+        )
+        async with stage.unjoined(participant):
+            await eventually(
+                lambda: (
+                    len(names(sent(transcript.document()["frames"])))
+                    >= len(expected) + 3
+                ),
+                limit_s=20,
+                what="the whole opening",
             )
-            async with stage.unjoined(participant):
-                await eventually(
-                    lambda: (
-                        len(names(sent(transcript.document()["frames"])))
-                        >= len(expected) + 3
-                    ),
-                    limit_s=20,
-                    what="the whole opening",
-                )
-    finally:
-        del PERSONAS["lingering"]
     ours = sent(transcript.document()["frames"])
 
     order = [name for name in names(ours) if name != ECHO_TEST][: len(expected)]

@@ -1,6 +1,7 @@
 """Our GraphQL side against the stand-in node's real sockets: join, stay, be refused."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,13 +11,16 @@ import numpy as np
 import pytest
 
 from bots.clock import RunClock
-from bots.conversation import Conversation, ConversationLimits
+from bots.conversation import Conversation
 from bots.errors import ApiRefusal, ClusterError, Dropped, GraphqlRefusal, StepTimeout
 from bots.join import Target, join_session
+from bots.limits import ConversationLimits, Retries
 from bots.models import ParticipantPlan
+from bots.presence import Presence
 from bots.protocol import api
 from bots.protocol import operations as op
 from bots.protocol.meeting import MeetingView
+from bots.protocol.opening import OPENING
 from bots.redaction import Secret
 from bots.transport import Transport
 from loadtest.node.faults import Faults
@@ -50,6 +54,7 @@ async def in_meeting(
     number: int = 0,
     limits: ConversationLimits = LIMITS,
     frames: list[tuple[str, str]] | None = None,
+    troubles: list[tuple[str, ClusterError]] | None = None,
     **plan: Any,
 ) -> AsyncIterator[Conversation]:
     """Join as a participant does, as far as `joined: true`, and leave at the end."""
@@ -68,8 +73,10 @@ async def in_meeting(
             dialect=session.dialect,
             view=view,
             rng=np.random.default_rng(number),
-            utc=RunClock().utc,
             limits=limits,
+            on_trouble=lambda what, why: (
+                None if troubles is None else troubles.append((what, why))
+            ),
             on_frame=None
             if frames is None
             else lambda direction, text: frames.append((direction, text)),
@@ -123,8 +130,9 @@ async def test_the_whole_opening_is_understood_by_the_server():
         async with in_meeting(
             node, meeting, role="moderator", frames=frames
         ) as conversation:
+            presence = Presence(conversation, steps=OPENING, utc=RunClock().utc)
             async with asyncio.timeout(30):
-                await conversation.run_opening()
+                await presence.run_opening()
             open_ones = 23
             await eventually(
                 lambda: len(conversation._client.open_subscriptions) == open_ones
@@ -211,15 +219,112 @@ async def test_the_connection_cap_is_told_by_its_close_code_or_message_id():
 
 
 @asynctest
-async def test_a_lost_socket_ends_the_membership_with_a_code():
+async def test_a_socket_that_cannot_be_opened_again_ends_the_membership_with_a_code():
+    limits = replace(LIMITS, retries=Retries(attempts=0))
     async with local_node(settings(drop_graphql=0.5)) as node:
         meeting = await meeting_on(node)
-        async with in_meeting(node, meeting) as conversation:
+        async with in_meeting(node, meeting, limits=limits) as conversation:
             async with asyncio.timeout(10):
                 why = await asyncio.shield(conversation.over)
 
     assert isinstance(why, Dropped)
     assert why.code.startswith("graphql ")
+
+
+QUICK = replace(LIMITS, retries=Retries(attempts=5, first_wait_s=0.1, wait_s=0.1))
+
+
+@asynctest
+async def test_a_lost_socket_is_opened_again_and_everything_open_is_asked_again():
+    frames: list[tuple[str, str]] = []
+    troubles: list[tuple[str, ClusterError]] = []
+    async with local_node(settings(drop_graphql=0.5)) as node:
+        meeting = await meeting_on(node)
+        async with in_meeting(
+            node, meeting, limits=QUICK, frames=frames, troubles=troubles
+        ) as conversation:
+            await conversation.ask(op.RAISED_HANDS)
+            await eventually(lambda: troubles, what="the loss of the socket")
+            # Said while there is no socket: it waits for the next one.
+            user_id = conversation.view.user_id
+            raised = {"userId": user_id, "raiseHand": True}
+            await conversation.call(op.RAISE_HAND, raised)
+            inside = await info(node, meeting)
+
+    assert [(what, why.code) for what, why in troubles] == [
+        ("graphql socket", "graphql 1006")
+    ]
+    sent = [
+        json.loads(text) for direction, text in frames if direction == "client->server"
+    ]
+    inits = [m for m in sent if m["type"] == "connection_init"]
+    assert inits[0] == inits[1]
+    asked = [m["id"] for m in sent if m["type"] == "subscribe"]
+    assert [asked.count(each) for each in (asked[0], asked[2])] == [2, 2]
+    joins = [m for m in sent if m.get("payload", {}).get("operationName") == "UserJoin"]
+    assert len(joins) == 1
+    assert inside.participants == 1
+
+
+@asynctest
+async def test_a_user_taken_for_gone_joins_again():
+    troubles: list[tuple[str, ClusterError]] = []
+    async with local_node(settings(disconnect_user=0.5)) as node:
+        meeting = await meeting_on(node)
+        async with in_meeting(
+            node, meeting, limits=QUICK, troubles=troubles
+        ) as conversation:
+            await eventually(lambda: troubles, what="the removal")
+            await eventually(lambda: conversation.view.is_joined, what="the rejoin")
+            inside = await info(node, meeting)
+            assert not conversation.over.done()
+
+    assert [(what, why.code) for what, why in troubles] == [
+        ("membership", "able_to_rejoin_user_disconnected_reason")
+    ]
+    assert inside.participants == 1
+
+
+@asynctest
+async def test_a_final_refusal_of_the_new_connection_is_not_tried_again():
+    async with local_node(settings(drop_graphql=0.5)) as node:
+        meeting = await meeting_on(node)
+        async with in_meeting(node, meeting, limits=QUICK) as conversation:
+            for session in node.running.node.sessions.values():
+                session.replaced = True
+            async with asyncio.timeout(10):
+                why = await asyncio.shield(conversation.over)
+
+    assert isinstance(why, GraphqlRefusal)
+    assert why.code == "session_token_replaced"
+
+
+@asynctest
+async def test_an_ejected_user_is_out_for_good():
+    async with local_node() as node:
+        meeting = await meeting_on(node)
+        async with in_meeting(node, meeting, limits=QUICK) as conversation:
+            (room,) = node.running.node.meetings.values()
+            (user,) = room.present()
+            room.remove(user, reason="user_requested_eject_reason")
+            async with asyncio.timeout(10):
+                why = await asyncio.shield(conversation.over)
+
+    assert isinstance(why, Dropped)
+    assert why.code == "user_requested_eject_reason"
+
+
+@asynctest
+async def test_a_silent_connection_is_taken_as_lost():
+    troubles: list[tuple[str, ClusterError]] = []
+    limits = replace(QUICK, silent_s=0.5)
+    async with local_node() as node:
+        meeting = await meeting_on(node)
+        async with in_meeting(node, meeting, limits=limits, troubles=troubles):
+            await eventually(lambda: troubles, what="a silence that is noticed")
+
+    assert troubles[0][0] == "graphql socket"
+    assert troubles[0][1].code == "graphql 4499"
 
 
 @asynctest

@@ -254,6 +254,33 @@ def test_a_close_code_without_a_word_before_it_is_an_outcome(close_code, event):
     assert conversation.receive('{"type":"ping"}') == []
 
 
+def test_a_new_connection_asks_everything_open_again_under_its_old_id():
+    conversation = ready()
+    kept = conversation.subscribe(operations.MEETING)
+    ended = conversation.subscribe(operations.USERS_COUNT)
+    conversation.complete(ended)
+    whole = {"data": {"meeting": [{"layout": {"a": 1}}]}}
+    conversation.receive(json.dumps({"id": kept, "type": "next", "payload": whole}))
+    first = [json.loads(text) for text in conversation.messages_to_send()]
+
+    assert conversation.closed(1006) == [Lost(code="1006", message="")]
+    asked_meanwhile = conversation.subscribe(operations.RAISE_HAND, {"userId": "w"})
+    assert conversation.messages_to_send() == []
+    conversation.start()
+    conversation.receive('{"type":"connection_ack"}')
+    again = [json.loads(text) for text in conversation.messages_to_send()]
+
+    assert [m.get("id") for m in again] == [None, kept, asked_meanwhile]
+    assert again[0]["type"] == "connection_init"
+    assert again[1] == first[-3]
+    # The rows of the old connection are nothing that a patch could start from.
+    patch = {"data": {"meeting": [], "patch": []}}
+    (event,) = conversation.receive(
+        json.dumps({"id": kept, "type": "next", "payload": patch})
+    )
+    assert isinstance(event, OperationFailed)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "17", '{"type":"dance"}', "{}"])
 def test_a_frame_outside_the_protocol_is_dropped_and_told(text):
     (event,) = ready().receive(text)
