@@ -1,9 +1,8 @@
 """One media session: a transport and the streams on it, one or many.
 
 bbb-webrtc-sfu carries one stream a transport, LiveKit many on two; a session follows
-its description and assumes neither. Signalling stays outside: texts go in and out of
-`answer`, `offer` and `accept`. No thread, no codec, no queue: what arrives is taken in
-the socket's own callback, what leaves is due on the process's pacer.
+its description and assumes neither. Signalling stays outside. No thread, no codec, no
+queue: packets are taken in the socket's callback and sent by the process's pacer.
 """
 
 import asyncio
@@ -36,7 +35,8 @@ from bots.media.secure import SecureTransport
 from bots.media.senders import Clips, make_sender
 from bots.media.sending import Outlet, SendStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
-from bots.models import IceServer, Media, PathTaken
+from bots.media.video_stream import VideoStream
+from bots.models import CameraProfile, IceServer, Media, PathTaken
 
 __all__ = ["MediaSession", "Plane", "SendSpec"]
 
@@ -204,6 +204,13 @@ class MediaSession:
         """Send media, or nothing but RTCP."""
         for sender in self._senders:
             sender.is_sending = sending
+
+    async def set_camera(self, profile: CameraProfile) -> None:
+        """Send the camera in another profile of the same frame rate from now on."""
+        clip = await self._plane.video(SendSpec(media="camera", profile=profile))
+        for sender in self._senders:
+            if isinstance(sender, VideoStream) and sender.media == "camera":
+                sender.play(clip)
 
     def take_samples(self) -> tuple[StreamCounters, ...]:
         """Return what each stream did since the last call."""

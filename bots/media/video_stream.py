@@ -59,6 +59,12 @@ class VideoStream(SendStream):
         self._jump_asked = False
         self._last_jump_s = -KEY_FRAME_GUARD_S
 
+    def play(self, clip: VideoPackets) -> None:
+        """Go on with another clip of the same frame rate, from a key frame of it."""
+        self._clip = clip
+        self._frame = 0
+        self._history = [None] * HISTORY_PACKETS  # its numbers were of the old clip
+
     def fire(self, now_s: float) -> None:
         """Send one frame."""
         clip = self._clip
