@@ -70,7 +70,12 @@ def meeting_row(meeting: Meeting, *, base_url: str) -> Row:
         },
         "recordingPolicies": recording_policies_row(meeting),
         "welcome": {"welcomeMsg": asked.welcome, "welcomeMsgForModerators": None},
-        "polls": lambda: [poll_row(meeting, p, None) for p in meeting.polls.values()],
+        # Clients filter for polls that go on; filters of relations are not played here.
+        "polls": lambda: [
+            poll_row(meeting, poll, None)
+            for poll in meeting.polls.values()
+            if not poll.ended
+        ],
         "clientSettings": {"clientSettingsJson": CLIENT_SETTINGS},
     }
 
