@@ -21,6 +21,7 @@ COMMANDS = {
     "benchmark": "loadtest.commands.benchmark:benchmark",
     "bot": "bots.cli:bot",
     "cleanup": "loadtest.commands.cleanup:cleanup",
+    "compare": "loadtest.commands.compare:compare",
     "demo": "loadtest.commands.demo:demo",
     "node": "loadtest.commands.node:node",
     "plan": "planning.cli:plan",

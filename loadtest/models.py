@@ -91,6 +91,8 @@ class RunHeader:
     scenario: tuple[MeetingProfile, ...]
     slo: Slo
     engines: int = 1
+    facts: tuple[tuple[str, str], ...] = ()
+    """What the watched nodes said of themselves: kernel, system, hardware."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +292,8 @@ class NodeBin:
     """Share of the node's cores; None without the group `node`."""
     memory_ratio: float | None
     """Largest share of its memory in use; None when the total is unknown."""
+    memory_bytes: int | None = None
+    """Largest memory in use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,3 +429,77 @@ class ComparisonVerdict:
     reasons: tuple[str, ...] = ()
     runs_wanted: int | None = None
     """Runs a side, in all, for the gated measure that needs most of them."""
+
+
+RunSide = Literal["baseline", "candidate", "same version"]
+"""`same version`: a run of the baseline that the baseline is compared with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRun:
+    """One run of an experiment, as it is compared and stored: a number a measure."""
+
+    run: str
+    side: RunSide
+    host: str
+    """Name or host of the target."""
+    version: str
+    """BBB's version as the server says it, or as the operator named it."""
+    started_at: str
+    seed: int
+    tool_version: str
+    stand_in: bool = False
+    load: str = ""
+    """What was held, in words; runs of different loads are not compared. "" where a
+    ladder was climbed."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What the watchers saw of the machine and its software."""
+    values: tuple[tuple[str, float], ...] = ()
+    """By the name of the measure, in SI units; those that the run has."""
+    invalid: str = ""
+    """Why the run is void (the generator was not fit), "" for a valid one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Something that can be seen of both sides; several values are joined."""
+
+    name: str
+    baseline: str
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitCheck:
+    """An absolute limit on a measure, beside the median of the candidate's runs."""
+
+    measure: Measure
+    limit: float
+    measured: float | None
+    """None when no valid run has the measure."""
+    is_kept: bool
+    fails: bool
+    """Whether missing it fails the build; it warns otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """Both sides of a comparison and what follows; the content of a comparison.json."""
+
+    verdict: OverallVerdict
+    design: Design
+    measures: tuple[Comparison, ...]
+    reasons: tuple[str, ...] = ()
+    runs_wanted: int | None = None
+    """Runs a side, in all, that should settle an inconclusive experiment."""
+    runs: tuple[ComparedRun, ...] = ()
+    limits: tuple[LimitCheck, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    """What differs between the sides."""
+    alike: tuple[Difference, ...] = ()
+    """What was seen of both sides and is the same."""
+    hosts: tuple[Comparison, ...] = ()
+    """Two hosts with the baseline on both: the candidate's host against the other."""
+    tool_version: str = ""
+    started_at: str = ""
+    """UTC; start of the first run."""

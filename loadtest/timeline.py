@@ -101,6 +101,7 @@ class _NodeSums:
     interval_s: float = 0.0
     core_s: float = 0.0
     memory_ratio: float | None = None
+    memory_bytes: float | None = None
 
 
 @dataclass(slots=True)
@@ -136,6 +137,7 @@ class _Bin:
             mine.interval_s += node.interval_s
             mine.core_s += node.core_s
             mine.memory_ratio = _largest(mine.memory_ratio, node.memory_ratio)
+            mine.memory_bytes = _largest(mine.memory_bytes, node.memory_bytes)
 
 
 class Timeline:
@@ -280,6 +282,8 @@ class Timeline:
             node.cpu_s[group] += cpu_s
         node.interval_s += record.interval_s
         node.core_s += record.cores * record.interval_s
+        if record.memory_bytes > 0:
+            node.memory_bytes = _largest(node.memory_bytes, record.memory_bytes)
         if record.memory_total_bytes > 0:
             ratio = record.memory_bytes / record.memory_total_bytes
             node.memory_ratio = _largest(node.memory_ratio, ratio)
@@ -338,6 +342,7 @@ def _node_bin(name: str, node: _NodeSums) -> NodeBin:
         ),
         cpu_ratio=None if whole is None else _ratio(whole, node.core_s),
         memory_ratio=node.memory_ratio,
+        memory_bytes=None if node.memory_bytes is None else int(node.memory_bytes),
     )
 
 

@@ -49,15 +49,18 @@ class Effect:
 
 
 def contrast(groups: Sequence[tuple[float, Sequence[float]]]) -> Effect | None:
-    """Return Σ sign · mean(group), with Welch's error and Satterthwaite's freedom.
+    """Return Σ wᵢ · mean(groupᵢ), with Welch's error and Satterthwaite's freedom.
 
-    var = Σ sᵢ²/nᵢ; freedom = var² / Σ (sᵢ²/nᵢ)²/(nᵢ − 1) (Welch 1947). None when a
-    group has fewer than two values.
+    var = Σ vᵢ with vᵢ = wᵢ² sᵢ²/nᵢ; freedom = var² / Σ vᵢ²/(nᵢ − 1) (Welch 1947). None
+    when a group has fewer than two values.
     """
     if any(len(values) < 2 for _, values in groups):
         return None
-    difference = sum(sign * float(np.mean(values)) for sign, values in groups)
-    parts = [float(np.var(values, ddof=1)) / len(values) for _, values in groups]
+    difference = sum(weight * float(np.mean(values)) for weight, values in groups)
+    parts = [
+        weight**2 * float(np.var(values, ddof=1)) / len(values)
+        for weight, values in groups
+    ]
     variance = float(sum(parts))
     if variance <= 1e-24:  # rounding of equal values, not noise
         return Effect(difference=difference, error=0.0, freedom=math.inf)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loadtest.compare import RunMeasures, Sides, compare
+from loadtest.compare import compare
+from loadtest.effects import Sides
+from loadtest.measures import RunMeasures
 from loadtest.models import ComparisonVerdict, Measure
 
 SIX = tuple(Measure(name=f"measure {number}") for number in range(6))

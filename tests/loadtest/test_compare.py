@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from bots.errors import ConfigError
-from loadtest.compare import MEASURES, RunMeasures, Sides, compare, measures_of
+from loadtest.compare import compare
+from loadtest.effects import Sides
+from loadtest.measures import MEASURES, RunMeasures, measures_of
 from loadtest.models import Comparison, ComparisonVerdict, Design, Measure
 from tests.support.runs import CLASSES, SyntheticNode, synthetic_point
 
@@ -322,4 +324,4 @@ def test_a_run_without_node_metrics_lacks_only_what_they_tell():
 
     lacking = {name for name, value in measures_of(point).items() if value is None}
 
-    assert lacking == {"capacity", "cpu per participant"}
+    assert lacking == {"capacity", "cpu per participant", "memory"}
