@@ -15,18 +15,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
 from bots.errors import BbbloadError, ConfigError, TargetUnusable
+from loadtest.codec import read_capacity
+from loadtest.commands.options import FiniteRange
+from loadtest.durations import DURATION
+from loadtest.summary import profile_line
 
 STEPS = 5
-STEP_DURATION = "12s"
+STEP_DURATION_S = 12.0
 WORK_FACTOR = 14.0
 """Slows the node so that its knee lies near 30 participants of a class."""
-NODE_READY_S = 20.0
 NODE_STOP_S = 10.0
+STEP_STOP_S = 60.0
 INTERRUPTED = 130
 VERDICTS = (3, 4)
 """A benchmark that ends as invalid or inconclusive has done its work: on a busy machine
@@ -61,13 +66,34 @@ class Files:
 )
 @click.option(
     "--work-factor",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(0.0, 1000.0),
     default=WORK_FACTOR,
     show_default=True,
     help="How much the stand-in node is slowed on purpose (a factor).",
 )
+@click.option(
+    "--steps",
+    type=click.IntRange(1, STEPS),
+    default=STEPS,
+    show_default=True,
+    help="Steps per meeting profile at most; fewer make a shorter, poorer demo.",
+)
+@click.option(
+    "--step-duration",
+    type=DURATION,
+    default=STEP_DURATION_S,
+    show_default=f"{STEP_DURATION_S:g}s",
+    help="Length of a step, such as 12s.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
-def demo(output: Path, example: Path, work_factor: float, seed: int) -> int:
+def demo(
+    output: Path,
+    example: Path,
+    work_factor: float,
+    steps: int,
+    step_duration: float,
+    seed: int,
+) -> int:
     """Benchmark the stand-in node, plan the example, write a report: five minutes.
 
     The node is bbbload's own stand-in on this machine, slowed on purpose: its capacity
@@ -78,27 +104,31 @@ def demo(output: Path, example: Path, work_factor: float, seed: int) -> int:
     inputs = _inputs(example)
     files = _files(output)
     started_s = time.monotonic()
-    with _node(work_factor) as (url, environment):
+    with _sigterm_as_ctrl_c():
+        with _node(work_factor) as (url, environment):
+            _step(
+                "1/3 measuring the stand-in node: three meeting profiles, step by step",
+                [
+                    *("benchmark", url, "--output", str(files.capacity)),
+                    *("--log", str(files.run), "--seed", str(seed)),
+                    *("--steps", str(steps), "--step-duration", f"{step_duration:g}"),
+                ],
+                environment,
+            )
         _step(
-            "1/3 measuring the stand-in node: three meeting profiles, step by step",
+            "2/3 planning the example (history: modelled; capacity: its catalogue's)",
             [
-                *("benchmark", url, "--output", str(files.capacity)),
-                *("--log", str(files.run), "--seed", str(seed)),
-                *("--steps", str(STEPS), "--step-duration", STEP_DURATION),
+                *("plan", str(files.capacity), "--output", str(files.plan)),
+                *("--history", str(inputs["history.csv"])),
+                *("--catalog", str(inputs["catalog.toml"])),
+                *("--budget", str(inputs["budget.toml"])),
             ],
-            environment,
         )
-    _step(
-        "2/3 planning the example (history: modelled; capacity: from its catalogue)",
-        [
-            *("plan", str(files.capacity), "--output", str(files.plan)),
-            *("--history", str(inputs["history.csv"])),
-            *("--catalog", str(inputs["catalog.toml"])),
-            *("--budget", str(inputs["budget.toml"])),
-        ],
-    )
-    results = [str(files.run), str(files.capacity), str(files.plan)]
-    _step("3/3 writing the report", ["report", *results, "--output", str(files.report)])
+        results = [str(files.run), str(files.capacity), str(files.plan)]
+        _step(
+            "3/3 writing the report",
+            ["report", *results, "--output", str(files.report)],
+        )
     for line in _summary(files, time.monotonic() - started_s):
         click.echo(line)
     return 0
@@ -176,14 +206,34 @@ def _ready_url(process: subprocess.Popen[str]) -> str:
 _BBBLOAD = (sys.executable, "-m", "loadtest")
 
 
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end the demo as Ctrl-C does: in order, leaving nothing behind."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _step(title: str, arguments: list[str], env: dict[str, str] | None = None) -> None:
     click.echo(f"— {title}", err=True)
-    process = subprocess.Popen([*_BBBLOAD, *arguments], env=env)
+    # A session of its own: the demo alone decides when a step is told to end, so that
+    # one Ctrl-C is never taken for two.
+    process = subprocess.Popen([*_BBBLOAD, *arguments], env=env, start_new_session=True)
     try:
         code = process.wait()
     except KeyboardInterrupt:
-        # The terminal sent the same signal to the child: it ends what it started.
-        process.wait()
+        process.terminate()
+        try:
+            process.wait(STEP_STOP_S)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            process.terminate()  # the second time means: at once
+            process.wait()
         raise
     if code == INTERRUPTED:
         raise KeyboardInterrupt
@@ -207,17 +257,18 @@ class _StepFailed(BbbloadError):
 
 def _summary(files: Files, took_s: float) -> list[str]:
     """Return what the demo found, in ten lines."""
-    capacity: dict[str, Any] = json.loads(files.capacity.read_text("utf-8"))
+    capacity = read_capacity(files.capacity)
     plan: dict[str, Any] = json.loads(files.plan.read_text("utf-8"))
     first, last = plan["months"][0], plan["months"][-1]
     runway = plan["runway_months"]
     used = plan["capacity_used"][0]
+    origin = "catalogue" if used["origin"] == "catalog" else used["origin"]
     return [
         f"bbbload demo: done in {took_s:.0f} s",
-        f"The stand-in node (says nothing about BBB), SLO {capacity['slo']['name']}:",
-        *(f"  {_profile_line(profile)}" for profile in capacity["profiles"]),
+        f"The stand-in node (says nothing about BBB), SLO {capacity.slo.name}:",
+        *(profile_line(found) for found in capacity.profiles),
         f"The example (modelled history; {used['type']} carry "
-        f"{used['low']:.0f} to {used['high']:.0f}, from the {used['origin']}):",
+        f"{used['low']:.0f} to {used['high']:.0f}, from the {origin}):",
         *(f"  {_month_line(month)}" for month in (first, last)),
         f"  the money lasts {runway['low']:.1f} to {runway['high']:.1f} months, "
         f"most likely {runway['mid']:.1f}",
@@ -232,16 +283,3 @@ def _month_line(month: dict[str, Any]) -> str:
         f"{month['month']}: peak {peak['p50']:.0f} (p95 {peak['p95']:.0f}), {nodes}, "
         f"{cost['low']:.0f} to {cost['high']:.0f} EUR"
     )
-
-
-def _profile_line(found: dict[str, Any]) -> str:
-    name = found["profile"]["name"]
-    if found["capacity"] is not None:
-        return (
-            f"{name}: {found['capacity']:.0f} participants "
-            f"({found['low']:.0f} to {found['high']:.0f}), first limit: "
-            f"{found['limit']}"
-        )
-    if found["at_least"] is not None:
-        return f"{name}: at least {found['at_least']:.0f} participants (SLO held)"
-    return f"{name}: no capacity ({found['invalid']})"

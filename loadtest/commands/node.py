@@ -12,6 +12,7 @@ import click
 import uvloop
 
 from bots.errors import ConfigError
+from loadtest.commands.options import FiniteRange
 from loadtest.node.app import RunningNode
 from loadtest.node.faults import Faults, parse_faults
 from loadtest.node.settings import GraphqlLimits, NodeSettings
@@ -46,14 +47,14 @@ Example: a node slowed down to a fifth of a core, on a free port
 )
 @click.option(
     "--cpu-budget",
-    type=click.FloatRange(0.01, 1.0),
+    type=FiniteRange(0.01, 1.0),
     default=1.0,
     show_default=True,
     help="Share of one core that the node may use.",
 )
 @click.option(
     "--work-factor",
-    type=click.FloatRange(0.0, 1000.0),
+    type=FiniteRange(0.0, 1000.0),
     default=0.0,
     show_default=True,
     help="Extra work: times 10 µs of CPU for each forwarded packet, and more for each "

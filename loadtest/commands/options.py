@@ -1,6 +1,7 @@
 """Options that several commands take: the target's guard and the SLO."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -12,6 +13,17 @@ from loadtest.durations import DURATION
 from loadtest.models import Slo
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds; `nan`, which lies within all bounds, is refused."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
 
 BOUNDS = tuple(field.name for field in dataclasses.fields(Slo) if field.name != "name")
 

@@ -6,7 +6,7 @@ import click
 
 from bots.wire import Caps
 from loadtest.codec import open_run
-from loadtest.commands.options import slo_of, slo_option, target_options
+from loadtest.commands.options import FiniteRange, slo_of, slo_option, target_options
 from loadtest.durations import DURATION
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import MeetingProfile
@@ -64,7 +64,7 @@ Example: two meetings of five, two cameras in each, for half a minute
 )
 @click.option(
     "--join-rate",
-    type=float,
+    type=FiniteRange(0.01, 1000.0),
     default=5.0,
     show_default=True,
     help="Joins per second; BBB takes at most 50.",
@@ -138,7 +138,8 @@ def run(
     )
     streams = streams_of(profile, meetings * size)
     click.echo(
-        f"{meetings} meetings of {size}: {meetings * size} participants, "
+        f"{meetings} {'meeting' if meetings == 1 else 'meetings'} of {size}: "
+        f"{meetings * size} participants, "
         f"{streams.audio_in + streams.video_in} streams to the server, "
         f"{streams.audio_out + streams.video_out} from it",
         err=True,

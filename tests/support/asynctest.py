@@ -9,7 +9,7 @@ import asyncio
 import functools
 import os
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
@@ -35,22 +35,33 @@ def scaled(limit_s: float) -> float:
     return limit_s * timeout_scale()
 
 
+AsyncTest = Callable[Arguments, Coroutine[Any, Any, None]]
+Test = Callable[Arguments, None]
+
+
+@overload
+def asynctest(test: AsyncTest[Arguments]) -> Test[Arguments]: ...
+@overload
 def asynctest(
-    test: Callable[Arguments, Coroutine[Any, Any, None]],
-) -> Callable[Arguments, None]:
-    """Decorate an async test: a fresh loop each, ended after a minute (scaled).
+    *, limit_s: float
+) -> Callable[[AsyncTest[Arguments]], Test[Arguments]]: ...
+
+
+def asynctest(test: Any = None, *, limit_s: float = DEFAULT_LIMIT_S) -> Any:
+    """Decorate an async test: a fresh loop each, ended after `limit_s` (scaled).
 
     Use async context managers inside the test instead of async fixtures; ordinary
-    fixtures and `parametrize` work, since pytest sees the test's own signature. A test
-    that needs longer takes `asyncio.timeout(scaled(…))` apart, or is split.
+    fixtures and `parametrize` work, since pytest sees the test's own signature.
     """
+    if test is None:
+        return functools.partial(asynctest, limit_s=limit_s)
 
-    async def limited(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        async with asyncio.timeout(scaled(DEFAULT_LIMIT_S)):
+    async def limited(*args: Any, **kwargs: Any) -> None:
+        async with asyncio.timeout(scaled(limit_s)):
             await test(*args, **kwargs)
 
     @functools.wraps(test)
-    def wrapper(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+    def wrapper(*args: Any, **kwargs: Any) -> None:
         asyncio.run(limited(*args, **kwargs))
 
     return wrapper
