@@ -121,6 +121,8 @@ class Api:
             if not parameters.get("fullName", "").strip():
                 raise RefusedCall("missingParamFullName")
             wants_redirect = parameters.get("redirect", "true").lower() != "false"
+            if self._settings.faults.join_refuses:
+                raise RefusedCall(self._settings.faults.join_refuses)
             session, is_new_cookie = self._register(request, meeting, parameters)
         except RefusedCall as refused:
             key = str(refused)
@@ -247,8 +249,8 @@ class Api:
             algorithms=settings.algorithms,
         ):
             raise RefusedCall("checksumError")
-        if settings.faults.api_refuses:
-            raise RefusedCall(settings.faults.api_refuses)
+        if key := settings.faults.refusal_of(call):
+            raise RefusedCall(key)
         return in_url | in_body
 
     def _meeting(self, parameters: Mapping[str, str]) -> Meeting:

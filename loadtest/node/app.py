@@ -142,7 +142,7 @@ class RunningNode:
         session = self.node.session(
             request.query.get("sessionToken"), request.cookies.get("JSESSIONID")
         )
-        if session is None:
+        if session is None or self.settings.faults.sfu_unauthorized:
             return web.Response(status=401)
         task = asyncio.current_task()
         assert task is not None

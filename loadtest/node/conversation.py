@@ -353,10 +353,17 @@ class Conversation:
             if self._connections.once("drop", session.token):
                 self.is_cut = True
                 self._wake()
-        if faults.disconnect_user and session.user.joined:
-            if now_s - self._joined_s >= faults.disconnect_user:
-                if self._connections.once("disconnect", session.user.id):
-                    session.meeting.remove(session.user, reason=REMOVED_WITH_REJOIN)
+        user, meeting = session.user, session.meeting
+        stayed_s = now_s - self._joined_s if user.joined else 0.0
+        if faults.deny_guests and user.guest_status == "WAIT":
+            meeting.decide_guest(user, "DENY")
+        if faults.eject and stayed_s >= 1.0:
+            if self._connections.once("eject", user.id):
+                reason, is_logout = faults.removal()
+                meeting.remove(user, reason=reason, logged_out=is_logout)
+        if 0.0 < faults.disconnect_user <= stayed_s:
+            if self._connections.once("disconnect", user.id):
+                meeting.remove(user, reason=REMOVED_WITH_REJOIN)
 
     def _refuse(self, message_id: str, text: str, *, code: int = 4403) -> None:
         payload = [{"messageId": message_id, "message": text}]

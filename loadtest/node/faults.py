@@ -30,6 +30,13 @@ class Faults:
     """Seconds after joining until `able_to_rejoin_user_disconnected_reason`, once."""
     refuse_join: str = ""
     """joinErrorCode of every `userJoinMeeting`."""
+    ignore_join: bool = False
+    """`userJoinMeeting` is accepted, and nothing follows."""
+    eject: str = ""
+    """ejectReasonCode with which everybody is removed a second after joining, or
+    `logged_out`."""
+    deny_guests: bool = False
+    """Whoever waits in the lobby is denied at the next tick."""
     html: bool = False
     """API calls are answered with a web page, as a wrong host would."""
     bbb_version: str = ""
@@ -43,9 +50,21 @@ class Faults:
     force_lobby: bool = False
     """Every viewer waits in the lobby, as with a forced guest policy."""
     api_refuses: str = ""
-    """Message key with which every signed call fails."""
+    """Message key with which every signed call fails, or `call:key` for one call; of
+    `join` by redirect, since it fails before its parameters are looked at."""
+    join_refuses: str = ""
+    """Message key with which every join fails after its parameters were read."""
+    missing_session: bool = False
+    """Session calls (stuns and the static data) know no session."""
     sfu_error: str = ""
     """Code with which bbb-webrtc-sfu answers every `start`."""
+    sfu_unauthorized: bool = False
+    """Media signalling upgrades are answered 401."""
+    sfu_closes: bool = False
+    """Media signalling sockets are closed at once, without a word, as when nginx passes
+    on too few headers."""
+    silent_start: bool = False
+    """`start` is never answered, as when akka answers no permission probe."""
     drop_sfu: float = 0.0
     """Seconds after `start` at which the media signalling socket is cut, once per
     session token."""
@@ -62,6 +81,16 @@ class Faults:
     dead_worker: float = 0.0
     """Seconds from the first media transport until all transports of that moment fall
     silent, once: a worker that died."""
+
+    def refusal_of(self, call: str) -> str:
+        """Return the key with which a signed call fails, "" where it does not."""
+        which, _, key = self.api_refuses.rpartition(":")
+        return key if which in ("", call) else ""
+
+    def removal(self) -> tuple[str | None, bool]:
+        """Return the reason of `eject`, and whether it is a logout instead."""
+        is_logout = self.eject == "logged_out"
+        return None if is_logout else self.eject, is_logout
 
     def overrides(self) -> dict[str, str]:
         """Return `override` as parameters."""

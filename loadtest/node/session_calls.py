@@ -194,4 +194,6 @@ class SessionCalls:
         return self._session(request, request.headers.get("x-session-token"))
 
     def _session(self, request: web.Request, token: str | None) -> Session | None:
+        if self._settings.faults.missing_session:
+            return None
         return self._node.session(token, request.cookies.get("JSESSIONID"))

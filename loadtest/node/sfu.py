@@ -48,7 +48,7 @@ async def serve(
     around = Surroundings(media=media, meeting=meeting, user=user, send=edge.send)
     conversation = Signalling(around, close=edge.close, started=edge.started)
     stop_watching = meeting.watch(conversation.meeting_changed)
-    if meeting.ended:
+    if meeting.ended or media.faults.sfu_closes:
         edge.close()
     try:
         async with asyncio.TaskGroup() as group:

@@ -306,6 +306,8 @@ class Signalling:
     def _answer_errors(
         self, media_type: str, message: Frame, act: Callable[[Frame], None]
     ) -> None:
+        if message.get("id") == "start" and self._around.media.faults.silent_start:
+            return
         try:
             act(message)
         except Refusal as refusal:

@@ -31,6 +31,8 @@ from loadtest.node.state import Session
 )
 def _join(caller: Caller, arguments: Arguments) -> None:
     meeting, user = caller.meeting, caller.user
+    if caller.faults.ignore_join:
+        return
     code = caller.faults.refuse_join or meeting.refusal_to_enter(
         user, arguments["authToken"]
     )

@@ -21,6 +21,20 @@ def test_overridden_parameters_are_read():
 
 
 @pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("checksumError", {"create", "join"}),
+        ("join:guestDeniedAccess", {"join"}),
+        ("end:notFound", set()),
+    ],
+)
+def test_a_refusal_is_for_all_calls_or_for_one(text, refused):
+    faults = parse_faults([f"api-refuses={text}"])
+
+    assert {call for call in ("create", "join") if faults.refusal_of(call)} == refused
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("slow_akc=2", "unknown fault"),

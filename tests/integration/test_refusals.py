@@ -1,0 +1,262 @@
+"""Every refusal that BBB's protocol knows, raised by the node, as the right outcome.
+
+One row for each key, messageId, reason and code: nobody gets a traceback, and nobody
+waits longer than the step's stated limit. What happens after a connection was lost is
+in `test_participant.py`; what is refused before load, in `test_unspoken.py`.
+"""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bots.engine import open_field
+from bots.models import (
+    JoinReport,
+    LeaveReport,
+    MilestoneReport,
+    ParticipantPlan,
+    RefusalReport,
+)
+from bots.participant import Limits
+from bots.wire import Begin, Begun, Join, Refused
+from loadtest.node.faults import Faults
+from loadtest.node.settings import NodeSettings
+from loadtest.node.sfu_errors import NAMES
+from tests.integration.test_participant import LIMITS, scene
+from tests.support.asynctest import asynctest, eventually, scaled
+from tests.support.engine import engine_of
+from tests.support.node import SECRET, local_node
+
+AT_LEISURE_S = 8.0
+"""What a busy machine may add to a limit: no test fails by being slow."""
+
+EARLY_KEYS = (
+    "checksumError",
+    "missingParamMeetingID",
+    "missingParamFullName",
+    "notFound",
+    "invalidMeetingIdentifier",
+    "meetingForciblyEnded",
+    "a key of a later version",
+)
+"""A join fails with these by redirect, even when none was asked for."""
+LATE_KEYS = (
+    "Params required",
+    "mismatchCreateTimeParam",
+    "invalidPassword",
+    "maxParticipantsReached",
+    "guestDeniedAccess",
+    "userNotFound",
+    "missingSession",
+)
+CREATE_KEYS = ("idNotUnique", "nonUniqueVoiceBridge", "validationError")
+MESSAGE_IDS = (
+    "param_missing",
+    "too_many_connections",
+    "check_authorization_error",
+    "meeting_not_found",
+    "user_not_found",
+    "session_token_replaced",
+    "internal_error",
+    "request_timeout",
+)
+JOIN_ERRORS = (
+    "validate_token_failed_eject_reason",
+    "not_enough_permission_eject_reason",
+    "banned_user_rejoining_reason",
+    "user_logged_out_reason",
+    "max_participants_reason",
+)
+EJECTIONS = (
+    "user_requested_eject_reason",
+    "system_requested_eject_reason",
+    "duplicate_user_in_meeting_eject_reason",
+    "user_inactivity_eject_reason",
+    "ejected_user_rejoining_reason",
+    "joined_another_window_reason",
+    "meeting_ended",
+    "logged_out",
+)
+SFU_CODES = tuple(str(code) for code in NAMES)
+
+Row = tuple[dict[str, Any], str, str, str]
+
+
+def refused(phase: str, switch: str, codes: tuple[str, ...]) -> list[Row]:
+    return [({switch: code}, "refused", code, phase) for code in codes]
+
+
+JOINS: list[Row] = [
+    *[({"api_refuses": f"join:{k}"}, "refused", k, "api") for k in EARLY_KEYS],
+    *refused("api", "join_refuses", LATE_KEYS),
+    *refused("graphql", "refuse_connection", MESSAGE_IDS),
+    ({"connections_limit": True}, "refused", "connections_limit_exceeded", "graphql"),
+    ({"rate_limited": True}, "refused", "http 429", "graphql"),
+    ({"slow_ack": 30.0}, "timed out", "graphql ack", "graphql"),
+    *refused("meeting", "refuse_join", JOIN_ERRORS),
+    ({"ignore_join": True}, "timed out", "meeting", "meeting"),
+    ({"force_lobby": True}, "timed out", "lobby", "meeting"),
+    (
+        {"force_lobby": True, "deny_guests": True},
+        "refused",
+        "guest_deny",
+        "meeting",
+    ),
+    *refused("audio", "sfu_error", SFU_CODES),
+    ({"sfu_unauthorized": True}, "refused", "http 401", "audio"),
+    ({"silent_start": True}, "timed out", "audio start", "audio"),
+    ({"lost_answer": True}, "timed out", "audio flowing", "audio"),
+    ({"dead_ice": True}, "timed out", "audio flowing", "audio"),
+]
+
+
+def limits() -> Limits:
+    """Return limits that a silent server is given up at within a few seconds."""
+    conversation = replace(LIMITS.conversation, ack_s=1.5, join_s=1.5, lobby_s=2.5)
+    return replace(LIMITS, conversation=conversation, audio_s=1.5, camera_s=1.5)
+
+
+@pytest.mark.parametrize(
+    ("faults", "outcome", "code", "phase"), JOINS, ids=lambda value: str(value)[:60]
+)
+def test_a_refused_join_is_an_outcome_with_its_code_and_phase(
+    faults, outcome, code, phase
+):
+    @asynctest
+    async def play() -> None:
+        async with scene(**faults) as stage:
+            started_s = time.monotonic()
+            participant = stage.participant(1, audio="microphone", limits=limits())
+            await participant.run()
+            lasted_s = time.monotonic() - started_s
+
+        (join,) = stage.of(JoinReport)
+        assert (join.outcome, join.code) == (outcome, code)
+        assert join.phases_s[-1][0] == phase
+        assert join.join_time_s is None
+        assert SECRET not in join.detail
+        assert stage.of(LeaveReport) == []
+        assert lasted_s < sum_of_limits() + scaled(AT_LEISURE_S)
+
+    play()
+
+
+def sum_of_limits() -> float:
+    """Return the longest that all steps of a join may take together."""
+    given = limits()
+    steps = given.conversation
+    # A microphone that is refused one way is asked for in the other.
+    return steps.ack_s + steps.join_s + steps.lobby_s + 2 * given.audio_s
+
+
+@asynctest
+async def test_a_signalling_socket_that_is_closed_at_once_is_a_drop():
+    async with scene(sfu_closes=True) as stage:
+        await stage.participant(1, audio="microphone", limits=limits()).run()
+
+    (join,) = stage.of(JoinReport)
+    assert join.outcome == "dropped"
+    # Without a status code, or cut while our frame was on its way.
+    assert join.code in ("sfu 1005", "sfu 1006")
+    assert stage.of(LeaveReport) == []
+
+
+@pytest.mark.parametrize("reason", EJECTIONS)
+def test_a_removal_is_a_drop_by_its_reason(reason):
+    @asynctest
+    async def play() -> None:
+        async with scene(eject=reason) as stage:
+            async with asyncio.timeout(scaled(20)):
+                await stage.participant(1, audio="listen only").run()
+
+        (join,) = stage.of(JoinReport)
+        (leave,) = stage.of(LeaveReport)
+        assert join.outcome == "joined"
+        assert (leave.outcome, leave.code) == ("dropped", reason)
+
+    play()
+
+
+@pytest.mark.parametrize("code", SFU_CODES)
+def test_a_refused_camera_costs_its_owner_the_camera_only(code):
+    @asynctest
+    async def play() -> None:
+        async with scene(sfu_error=code) as stage:
+            sharer = stage.participant(
+                1, audio="none", shares_camera=True, limits=limits()
+            )
+            async with stage.present(sharer):
+                told = await stage.wait_for(RefusalReport, what="camera share")
+
+        assert (told[0].outcome, told[0].code) == ("refused", code)
+        assert [join.outcome for join in stage.of(JoinReport)] == ["joined"]
+        assert [leave.outcome for leave in stage.of(LeaveReport)] == ["left"]
+
+    play()
+
+
+@asynctest
+async def test_session_calls_that_know_no_session_cost_nothing_but_their_answers():
+    async with scene(missing_session=True) as stage:
+        async with stage.present(stage.participant(1, audio="listen only")):
+            (heard,) = await stage.wait_for(MilestoneReport, media="audio")
+
+    assert [join.outcome for join in stage.of(JoinReport)] == ["joined"]
+    assert heard.outcome == "joined"
+
+
+def begin_at(api_url: str) -> Begin:
+    return Begin(
+        run="r1", target=api_url, engine=0, zero_s=time.monotonic(), duration_s=60.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "key"),
+    [
+        *(("create", key) for key in (*CREATE_KEYS, "checksumError")),
+        ("getMeetings", "checksumError"),
+        ("getMeetingInfo", "notFound"),
+        *(("join", key) for key in ("maxParticipantsReached", "guestDeniedAccess")),
+    ],
+)
+def test_what_is_refused_before_load_ends_the_run_with_8(call, key, monkeypatch):
+    monkeypatch.setenv("BBB_SECRET", SECRET)
+
+    @asynctest
+    async def play() -> None:
+        faults = Faults(api_refuses=f"{call}:{key}")
+        async with local_node(NodeSettings(secret=SECRET, faults=faults)) as node:
+            async with engine_of(begin_at(node.api_url), open_field) as engine:
+                told = await engine.answer(Refused)
+
+        assert told.exit_code == 8
+        assert key in told.message or "refuses our signature" in told.message
+
+    play()
+
+
+@pytest.mark.parametrize("key", CREATE_KEYS)
+def test_a_meeting_that_is_refused_in_a_run_is_its_participants_outcome(
+    key, monkeypatch
+):
+    monkeypatch.setenv("BBB_SECRET", SECRET)
+
+    @asynctest
+    async def play() -> None:
+        # The first engine would prove a meeting; a second one takes the run's word.
+        faults = Faults(api_refuses=f"create:{key}")
+        async with local_node(NodeSettings(secret=SECRET, faults=faults)) as node:
+            begin = replace(begin_at(node.api_url), is_first=False)
+            async with engine_of(begin, open_field) as engine:
+                await engine.answer(Begun)
+                plan = ParticipantPlan(number=0, meeting_number=0, persona="listener")
+                engine.send(Join(plan=plan))
+                (join,) = await eventually(lambda: engine.reports("join"))
+
+        assert (join["outcome"], join["code"]) == ("refused", key)
+
+    play()
