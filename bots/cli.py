@@ -96,7 +96,11 @@ class Duration(click.ParamType[float]):
     help="Role it joins with, where its persona needs none.",
 )
 @click.option(
-    "--number", type=click.IntRange(0, 999_999_999), default=0, help="Its name."
+    "--number",
+    type=click.IntRange(0, 999_999_999),
+    default=0,
+    show_default=True,
+    help="Number that it is named by.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of chance.")
 @click.option(
