@@ -57,7 +57,8 @@ class Faults:
     missing_session: bool = False
     """Session calls (stuns and the static data) know no session."""
     sfu_error: str = ""
-    """Code with which bbb-webrtc-sfu answers every `start`."""
+    """Code with which bbb-webrtc-sfu answers every `start`, or `what:code` for one:
+    `audio`, camera `share` and `viewer`, screen `send` and `recv`."""
     sfu_unauthorized: bool = False
     """Media signalling upgrades are answered 401."""
     sfu_closes: bool = False
@@ -84,8 +85,11 @@ class Faults:
 
     def refusal_of(self, call: str) -> str:
         """Return the key with which a signed call fails, "" where it does not."""
-        which, _, key = self.api_refuses.rpartition(":")
-        return key if which in ("", call) else ""
+        return _meant_for(call, self.api_refuses)
+
+    def sfu_error_of(self, what: str) -> str:
+        """Return the code with which such a `start` fails, "" where it does not."""
+        return _meant_for(what, self.sfu_error)
 
     def removal(self) -> tuple[str | None, bool]:
         """Return the reason of `eject`, and whether it is a logout instead."""
@@ -128,6 +132,11 @@ def parse_faults(texts: Iterable[str]) -> Faults:
             f"got {family!r}"
         )
     return Faults(**chosen)
+
+
+def _meant_for(which: str, text: str) -> str:
+    only, _, value = text.rpartition(":")
+    return value if only in ("", which) else ""
 
 
 def _seconds(name: str, value: str) -> float:

@@ -142,7 +142,7 @@ class Signalling:
         if not number >= 0:
             raise Refusal(SFU_INVALID_REQUEST, "clientSessionNumber")
         around = self._around
-        self._before_start()
+        self._before_start("audio")
         if not around.meeting.may_use_voice(around.user):
             raise Refusal(SFU_UNAUTHORIZED, "not in the meeting")
         session = self._begin(
@@ -186,7 +186,7 @@ class Signalling:
     def _share_camera(self, key: str, camera_id: str, message: Frame) -> None:
         around = self._around
         bitrate = _bitrate_kbps(message, CAMERA_BITRATE_KBPS)
-        self._before_start()
+        self._before_start("share")
         if not around.meeting.may_share_camera(around.user, camera_id):
             raise Refusal(SFU_UNAUTHORIZED, "camera not allowed")
         session = self._begin(key, lambda: CameraShare(around, stream_id=camera_id))
@@ -198,7 +198,7 @@ class Signalling:
     def _view_camera(self, key: str, camera_id: str, message: Frame) -> None:
         around = self._around
         bitrate = _bitrate_kbps(message, CAMERA_BITRATE_KBPS)
-        self._before_start()
+        self._before_start("viewer")
         if not around.user.joined or around.meeting.ended:
             raise Refusal(SFU_UNAUTHORIZED, "not in the meeting")
         source = source_of(around.media, around.meeting, camera_id)
@@ -236,7 +236,7 @@ class Signalling:
         around = self._around
         bitrate = _bitrate_kbps(message, SCREEN_BITRATE_KBPS)
         offer = message.get("sdpOffer")
-        self._before_start()
+        self._before_start(str(role))
         stream_id = screen_stream_id(around.meeting)
         if role == "send":
             if not around.meeting.may_share_screen(around.user):
@@ -267,8 +267,8 @@ class Signalling:
 
     # -- what all share --------------------------------------------------------
 
-    def _before_start(self) -> None:
-        code = self._around.media.faults.sfu_error
+    def _before_start(self, what: str) -> None:
+        code = self._around.media.faults.sfu_error_of(what)
         if code:
             number = int(code) if code.isdecimal() else MEDIA_SERVER_GENERIC_ERROR
             raise Refusal(number, "ordered by a fault switch")

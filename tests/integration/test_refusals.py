@@ -198,6 +198,53 @@ def test_a_refused_camera_costs_its_owner_the_camera_only(code):
     play()
 
 
+@pytest.mark.parametrize("code", ["2201", "2300", "2301"])
+def test_a_refused_view_of_a_camera_costs_the_viewer_that_camera_only(code):
+    @asynctest
+    async def play() -> None:
+        async with scene(sfu_error=f"viewer:{code}") as stage:
+            sharer = stage.participant(
+                1, audio="none", shares_camera=True, camera_view_limit=0
+            )
+            viewer = stage.participant(2, audio="listen only", limits=limits())
+            async with stage.present(sharer, viewer):
+                told = await stage.wait_for(RefusalReport, what="camera view")
+
+        assert (told[0].participant, told[0].outcome) == (2, "refused")
+        assert told[0].code == code
+        assert {join.outcome for join in stage.of(JoinReport)} == {"joined"}
+        assert {leave.outcome for leave in stage.of(LeaveReport)} == {"left"}
+
+    play()
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "code"),
+    [
+        ("send", "screen share", "2301"),
+        ("send", "screen share", "2202"),
+        ("recv", "screen view", "2300"),
+        ("recv", "screen view", "2201"),
+    ],
+)
+def test_a_refused_screen_costs_nobody_more_than_the_screen(kind, what, code):
+    @asynctest
+    async def play() -> None:
+        async with scene(sfu_error=f"{kind}:{code}") as stage:
+            presenter = stage.participant(
+                1, audio="none", role="moderator", shares_screen=True
+            )
+            viewer = stage.participant(2, audio="none", limits=limits())
+            async with stage.present(presenter, viewer):
+                told = await stage.wait_for(RefusalReport, what=what)
+
+        assert (told[0].outcome, told[0].code) == ("refused", code)
+        assert {join.outcome for join in stage.of(JoinReport)} == {"joined"}
+        assert {leave.outcome for leave in stage.of(LeaveReport)} == {"left"}
+
+    play()
+
+
 @asynctest
 async def test_session_calls_that_know_no_session_cost_nothing_but_their_answers():
     async with scene(missing_session=True) as stage:
