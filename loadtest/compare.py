@@ -20,6 +20,7 @@ Pure; `tests/benchmarks` holds the rule to its promises by simulation.
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -206,18 +207,28 @@ def _compared(one: Tested, rule: _Rule) -> Comparison:
         p_permutation=one.p_permutation,
         verdict=verdict,
         runs_wanted=wanted,
+        baseline_median=_median(one.baseline),
+        candidate_median=_median(one.candidate),
     )
 
 
 def _listed(measure: Measure, sides: Sides) -> Comparison:
     """Return a measure that one side lacks: shown, not compared."""
+    baseline = values_of(measure, sides.baseline)
+    candidate = values_of(measure, sides.candidate)
     return Comparison(
         measure=measure,
-        baseline=tuple(values_of(measure, sides.baseline)),
-        candidate=tuple(values_of(measure, sides.candidate)),
+        baseline=tuple(baseline),
+        candidate=tuple(candidate),
         coverage=COVERAGE,
         verdict="not compared",
+        baseline_median=_median(baseline),
+        candidate_median=_median(candidate),
     )
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
 
 
 def _same_version_difference(sides: Sides, measures: Sequence[Measure]) -> str:

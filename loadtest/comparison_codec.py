@@ -45,13 +45,15 @@ def decode_comparison(text: str, *, where: str) -> Experiment:
 
 
 def _measure(comparison: Comparison) -> dict[str, Any]:
+    plain = to_plain(comparison)
+    estimate = plain.get("estimate")
     is_share = comparison.measure.is_share
     head = {
         "name": comparison.measure.name,
-        "ratio": None if is_share else comparison.estimate,
-        "difference": comparison.estimate if is_share else None,
-        "low": comparison.low,
-        "high": comparison.high,
+        "ratio": None if is_share else estimate,
+        "difference": estimate if is_share else None,
+        "low": None,
+        "high": None,
         "verdict": comparison.verdict,
     }
-    return head | to_plain(comparison)
+    return head | plain

@@ -417,6 +417,8 @@ class Comparison:
     verdict: MeasureVerdict
     runs_wanted: int | None = None
     """Runs a side, in all, that should settle an inconclusive measure."""
+    baseline_median: float | None = None
+    candidate_median: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

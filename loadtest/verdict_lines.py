@@ -1,9 +1,8 @@
 """An experiment as lines for a terminal: the design first, then verdict and measures.
 
-Pure; computes nothing but medians of what is shown beside them.
+Pure; computes nothing.
 """
 
-import statistics
 from collections.abc import Iterator
 from typing import Final
 
@@ -89,8 +88,8 @@ def measure_line(comparison: Comparison) -> str:
     """Return one measure: medians, effect, verdict."""
     measure = comparison.measure
     medians = [
-        amount(measure, statistics.median(side) if side else None)
-        for side in (comparison.baseline, comparison.candidate)
+        amount(measure, median)
+        for median in (comparison.baseline_median, comparison.candidate_median)
     ]
     wanted = (
         f" (about {comparison.runs_wanted} runs a side)"

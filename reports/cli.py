@@ -15,12 +15,17 @@ import click
 
 from bots.errors import ConfigError
 from loadtest.codec import CAPACITY_SCHEMA, RUN_SCHEMA, decode_capacity, open_run
+from loadtest.comparison_codec import COMPARISON_SCHEMA, decode_comparison
+from loadtest.models import Experiment
 from loadtest.timeline import run_result
 from planning.codec import SCHEMA as PLAN_SCHEMA
 from planning.codec import decode_plan
 from reports import (
+    annotations,
     capacity_report,
+    compare_report,
     html,
+    junit,
     markdown,
     plan_report,
     run_report,
@@ -34,7 +39,13 @@ FORMATS: dict[str, Callable[[tuple[Document, ...]], str]] = {
     ".txt": text.render,
     ".md": markdown.render,
 }
-RESULTS = "a run.jsonl, capacity.json or plan.json of bbbload"
+OF_COMPARISONS: dict[str, Callable[[Experiment], str]] = {
+    ".xml": junit.render,
+    ".github": annotations.render,
+}
+"""Formats for CI systems, which only a comparison has."""
+RESULTS = "a run.jsonl, capacity.json, comparison.json or plan.json of bbbload"
+SCHEMAS = (RUN_SCHEMA, CAPACITY_SCHEMA, COMPARISON_SCHEMA, PLAN_SCHEMA)
 LONGEST_RESULT = 256 * 2**20
 """Bytes of a JSON result read at once; a run is streamed and may be longer."""
 
@@ -48,20 +59,33 @@ LONGEST_RESULT = 256 * 2**20
     "--output",
     default="-",
     show_default="text to standard output",
-    metavar="X.html|X.md|X.txt",
-    help="The page; its ending chooses the format.",
+    metavar="X.html|X.md|X.txt|X.xml",
+    help="The page; its ending chooses the format. .xml is JUnit's, of a comparison.",
 )
-def report(files: tuple[str, ...], output: str) -> int:
+@click.option(
+    "--format",
+    "ending",
+    type=click.Choice(["html", "md", "txt", "xml", "github"]),
+    help="Format, whatever the ending; github: annotations of a comparison. "
+    "Default: by the ending, text for standard output.",
+)
+def report(files: tuple[str, ...], output: str, ending: str | None) -> int:
     """Make one page of one or several results, for people.
 
-    FILE is a run.jsonl, a capacity.json or a plan.json; which of them is read from the
-    file itself. A run that was cut off gives a report of what it measured.
+    FILE is a run.jsonl, a capacity.json, a comparison.json or a plan.json; which of
+    them is read from the file itself. A run that was cut off gives a report of what it
+    measured.
     """
-    render = _format_of(output)
+    suffix = f".{ending}" if ending else Path(output).suffix.lower()
+    is_for_ci = suffix in OF_COMPARISONS
+    render = None if is_for_ci else _format_of(suffix, output)
     for name in files:
         if output != "-" and _is_same(name, output):
             raise ConfigError(f"{output} is one of the results: name another output")
-    page = render(tuple(_document(name) for name in files))
+    if render is None:
+        page = OF_COMPARISONS[suffix](_only_comparison(files, suffix))
+    else:
+        page = render(tuple(_document(name) for name in files))
     if output == "-":
         click.echo(page, nl=False)
     else:
@@ -70,16 +94,24 @@ def report(files: tuple[str, ...], output: str) -> int:
     return 0
 
 
-def _format_of(output: str) -> Callable[[tuple[Document, ...]], str]:
-    if output == "-":
+def _format_of(suffix: str, output: str) -> Callable[[tuple[Document, ...]], str]:
+    if output == "-" and not suffix:
         return text.render
-    ending = Path(output).suffix.lower()
-    if ending not in FORMATS:
+    if suffix not in FORMATS:
+        known = sorted({*FORMATS, ".xml"})
         raise ConfigError(
-            f"{output} has the ending {ending or 'none'!r}: "
-            f"choose {', '.join(sorted(FORMATS))}"
+            f"{output} has the ending {suffix or 'none'!r}: choose {', '.join(known)}"
         )
-    return FORMATS[ending]
+    return FORMATS[suffix]
+
+
+def _only_comparison(files: tuple[str, ...], suffix: str) -> Experiment:
+    if len(files) != 1 or _schema_of(files[0]) != COMPARISON_SCHEMA:
+        raise ConfigError(
+            f"the format {suffix} shows one comparison: give one comparison.json of "
+            "`bbbload compare` or `bbbload ci`"
+        )
+    return decode_comparison(_read(files[0]), where=files[0])
 
 
 def _document(name: str) -> Document:
@@ -93,6 +125,10 @@ def _document(name: str) -> Document:
     if schema == CAPACITY_SCHEMA:
         return capacity_report.document(
             decode_capacity(whole, where=name), source=shown
+        )
+    if schema == COMPARISON_SCHEMA:
+        return compare_report.document(
+            decode_comparison(whole, where=name), source=shown
         )
     plan = decode_plan(whole, where=name)
     if not plan.months:
@@ -110,7 +146,7 @@ def _schema_of(name: str) -> str:
     except ValueError:
         plain = _whole_object(name)
     schema = plain.get("schema") if isinstance(plain, dict) else None
-    if schema not in (RUN_SCHEMA, CAPACITY_SCHEMA, PLAN_SCHEMA):
+    if schema not in SCHEMAS:
         said = f"names the schema {str(schema)[:60]!r}" if schema else "names no schema"
         raise ConfigError(f"{name} {said}: give {RESULTS}")
     assert isinstance(schema, str)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Tone = Literal["plain", "good", "warning", "bad"]
-Unit = Literal["", "ratio", "s", "bps", "bytes", "eur", "cores", "months"]
+Unit = Literal["", "ratio", "s", "s/min", "bps", "bytes", "eur", "cores", "months"]
 XKind = Literal["number", "elapsed", "date"]
 """`elapsed`: seconds since the run began; `date`: `datetime.date.toordinal()`."""
 
@@ -102,6 +102,16 @@ class Whiskers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dots:
+    """Single values at their places, each one visible."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    color: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """A horizontal line that must not be passed, such as a bound of the SLO."""
 
@@ -120,7 +130,7 @@ class Span:
     """None: grey, for a stretch that belongs to no series."""
 
 
-Mark = Line | Band | Bars | Whiskers | Limit | Span
+Mark = Line | Band | Bars | Whiskers | Dots | Limit | Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +182,7 @@ class Document:
     """One result, told to a person: the first screen, the details, the provenance."""
 
     kind: str
-    """`run`, `capacity` or `plan`."""
+    """`run`, `capacity`, `comparison` or `plan`."""
     title: str
     asked: str
     """What was asked, in one sentence."""

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports import format as written
-from reports.document import Band, Bars, Chart, Limit, Line, Span, Whiskers
+from reports.document import Band, Bars, Chart, Dots, Limit, Line, Span, Whiskers
 
 INK = "#24292f"
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d31", INK)
@@ -145,6 +145,17 @@ def _draw_marks(axes: Axes, chart: Chart, divisor: float) -> None:
                 linewidth=0,
                 label=mark.name or None,
             )
+        elif isinstance(mark, Dots):
+            axes.plot(
+                mark.x,
+                _scaled(mark.y, divisor),
+                color=color,
+                linestyle="none",
+                marker="o",
+                markersize=6,
+                alpha=0.75,
+                label=mark.name or None,
+            )
         elif isinstance(mark, Bars):
             _draw_bars(axes, mark, divisor, color, stacked)
         else:
@@ -232,6 +243,8 @@ def _values(chart: Chart) -> Iterator[float]:
             yield from (y for y in mark.y if y is not None)
         elif isinstance(mark, Band):
             yield from (y for y in (*mark.low, *mark.high) if y is not None)
+        elif isinstance(mark, Dots):
+            yield from mark.y
         elif isinstance(mark, Bars):
             yield from mark.heights
         elif isinstance(mark, Whiskers):

@@ -54,7 +54,15 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("bots.models", "bots.errors", "loadtest.models", "planning.models"),
     ),
     # A run is a stream, too long to hold: it is digested before it can be drawn.
-    ("reports/cli.py", ("loadtest.codec", "planning.codec", "loadtest.timeline")),
+    (
+        "reports/cli.py",
+        (
+            "loadtest.codec",
+            "loadtest.comparison_codec",
+            "planning.codec",
+            "loadtest.timeline",
+        ),
+    ),
 )
 
 MEDIA_ROOMS = ("bots/media/", "loadtest/node/")
