@@ -26,7 +26,7 @@ from bots.protocol.dialect import Dialect
 from bots.protocol.graphql import GraphqlClient
 from bots.protocol.meeting import MeetingEvent, MeetingView
 from bots.protocol.operations import Operation
-from bots.transport import FrameHook, Socket, Transport, UpgradeRefused
+from bots.transport import AWAY, FrameHook, Socket, Transport, UpgradeRefused
 
 Value = TypeVar("Value")
 
@@ -156,7 +156,8 @@ class Conversation:
         if self._socket is None:
             return
         try:
-            if not self.over.done() and self.view.is_joined:
+            is_connected = self._client.state is graphql.State.READY
+            if is_connected and not self.over.done() and self.view.is_joined:
                 with contextlib.suppress(ClusterError, TimeoutError):
                     async with asyncio.timeout(self._limits.leave_s):
                         await self.call(self._dialect.leave)
@@ -280,7 +281,9 @@ class Conversation:
                 self._disconnected(GraphqlRefusal(words.rstrip(), code=code))
             case graphql.Lost(code=code, message=message):
                 words = f"the GraphQL connection was lost: {code} {message}"
-                self._disconnected(Dropped(words.rstrip(), code=f"graphql {code}"))
+                is_ours = self._socket is not None and self._socket.was_cut
+                code = AWAY if is_ours else f"graphql {code}"
+                self._disconnected(Dropped(words.rstrip(), code=code))
             case graphql.Violation():
                 pass
 
@@ -371,14 +374,9 @@ class Conversation:
                 step, deadline_s = "lobby", time.monotonic() + self._limits.lobby_s
             elif isinstance(event, meeting.Admitted):
                 deadline_s = time.monotonic() + self._limits.join_s
-                await self.call(
-                    self._dialect.join,
-                    {
-                        "authToken": event.auth_token,
-                        "clientType": "HTML5",
-                        "clientIsMobile": False,
-                    },
-                )
+                client = {"clientType": "HTML5", "clientIsMobile": False}
+                token = {"authToken": event.auth_token}
+                await self.call(self._dialect.join, token | client)
             event = await self._next_membership(deadline_s, step)
 
     async def _next_membership(

@@ -17,9 +17,7 @@ from bots.models import (
     Report,
 )
 from bots.outcomes import detail, refusal_report, verdict
-
-AWAY = "network away"
-"""Code of what went wrong because the participant's own network was taken away."""
+from bots.transport import AWAY
 
 
 class Logbook:
@@ -38,8 +36,6 @@ class Logbook:
         self.node = ""
         self.path = PathTaken()
         self.is_join_told = False
-        self.is_away: Callable[[], bool] = lambda: False
-        """Whether the participant's own network is away: then losses are our doing."""
         self.phases: list[tuple[str, float]] = []
         self._plan = plan
         self._clock = clock
@@ -87,7 +83,7 @@ class Logbook:
 
     def refused(self, what: str, failure: ClusterError) -> None:
         """Tell what went wrong for a participant that stays."""
-        if self.is_away():
+        if failure.code == AWAY:
             self.kept_back(what, AWAY)
         else:
             self._report(refusal_report(self._plan, self._clock, what, failure))

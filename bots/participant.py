@@ -96,7 +96,6 @@ class Participant:
                 ) as transport,
                 asyncio.TaskGroup() as group,
             ):
-                self._logbook.is_away = lambda: transport.is_away
                 try:
                     is_in = await self._join_or_report(transport, group)
                     if is_in:

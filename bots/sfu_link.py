@@ -13,7 +13,7 @@ from typing import TypeVar
 from bots.errors import ClusterError, Dropped, SfuRefusal, StepTimeout
 from bots.protocol import sfu
 from bots.protocol.sfu import Route, SfuConversation, SfuEvent
-from bots.transport import FrameHook, Socket, Transport, UpgradeRefused
+from bots.transport import AWAY, FrameHook, Socket, Transport, UpgradeRefused
 
 Event = TypeVar("Event", bound=SfuEvent)
 
@@ -147,8 +147,9 @@ class SfuLink:
                 continue
             for event in call.conversation.receive(message):
                 call.deliver(event)
-        code = socket.close_code or 1006
-        self._gone(Dropped(f"the SFU socket was closed ({code})", code=f"sfu {code}"))
+        closed = socket.close_code or 1006
+        code = AWAY if socket.was_cut else f"sfu {closed}"
+        self._gone(Dropped(f"the SFU socket was closed ({closed})", code=code))
 
     async def _ping(self, socket: Socket) -> None:
         while True:

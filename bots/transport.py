@@ -38,6 +38,8 @@ GOODBYE_LIMIT_S = 1.0
 """How long a closing socket waits for the other side's close frame."""
 CLOSE_LIMIT_S = 2.0
 USER_AGENT = "bbbload"
+AWAY = "network away"
+"""Code of what failed because the participant's own network was taken away."""
 
 FrameDirection = Literal["client->server", "server->client"]
 FrameHook = Callable[[FrameDirection, str], None]
@@ -82,6 +84,7 @@ class Socket:
     ) -> None:
         self._socket = opened
         self._on_frame = on_frame
+        self.was_cut = False
         self.close_code: int | None = None
         self.close_reason = ""
 
@@ -114,6 +117,7 @@ class Socket:
 
     def cut(self) -> None:
         """End the connection without a word, as a lost network does."""
+        self.was_cut = True
         below = self._socket.get_extra_info("socket")
         if below is not None:
             with contextlib.suppress(OSError):
@@ -270,7 +274,7 @@ class Transport:
         if self.is_away:
             raise ClusterError(
                 f"{_place(url)} cannot be reached: the network was taken away",
-                code="network away",
+                code=AWAY,
             )
 
 

@@ -13,7 +13,6 @@ import time
 from bots.cameras import PAGE_CHANGE_DEBOUNCE_S, cameras_to_view, sent_profile
 from bots.errors import ClusterError, Dropped
 from bots.ground import Ground, rest
-from bots.logbook import AWAY
 from bots.media.session import SendSpec
 from bots.persona import device_id, number_of
 from bots.protocol import operations as op
@@ -21,6 +20,7 @@ from bots.protocol import sfu
 from bots.protocol.meeting import Camera
 from bots.sfu_link import SfuCall, SfuLink
 from bots.streams import Session, first_loss
+from bots.transport import AWAY
 
 VIEW_BITRATE_BPS = 200_000
 """What a viewer's `start` asks for: the default profile's rate."""
@@ -246,8 +246,9 @@ class Webcams:
     async def _call(self, conversation: sfu.SfuConversation) -> SfuCall:
         async with self._opening:
             if self._link is not None and self._link.lost.done():
-                self._ground.logbook.refused("camera socket", self._link.lost.result())
-                self._link = None
+                lost, self._link = self._link, None
+                self._ground.logbook.refused("camera socket", lost.lost.result())
+                await lost.close()
             if self._link is None:
                 await self._ground.conversation.until(
                     lambda: self._ground.view.is_joined or self._ground.is_over
@@ -258,4 +259,5 @@ class Webcams:
 
 def _is_socket(failure: ClusterError) -> bool:
     """Whether this is the loss of the socket, which is told once for all on it."""
-    return isinstance(failure, Dropped) and failure.code.startswith("sfu ")
+    is_lost = failure.code == AWAY or failure.code.startswith("sfu ")
+    return isinstance(failure, Dropped) and is_lost
