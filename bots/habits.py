@@ -30,8 +30,7 @@ from bots.protocol.operations import Operation
 
 UNMUTE_AFTER_S = 1.0
 """Whoever joins muted and wants to talk presses the button after about a second."""
-POLL_THINKING_S = 5.0
-"""Mean time from seeing a poll to answering it (our assumption)."""
+LONGEST_THINKING_S = 30.0
 SEEN_PAUSE_S = 1.0
 """Messages that come closer together are marked as seen together."""
 ADMIT_AFTER_S = 2.0
@@ -152,7 +151,8 @@ class Performer:
         rng, view = rng_of(self._plan, Chance.POLL), self._view
         while True:
             await self._conversation.until(lambda: self._next_poll() is not None)
-            await asyncio.sleep(min(float(rng.exponential(POLL_THINKING_S)), 30.0))
+            thinking_s = float(rng.exponential(self._habits.poll_thinking_s))
+            await asyncio.sleep(min(thinking_s, LONGEST_THINKING_S))
             poll = self._next_poll()
             if poll is None or view.is_presenter:
                 continue  # it was closed meanwhile

@@ -59,6 +59,8 @@ class Habits:
     """Between two raised hands."""
     reaction_interval_s: float | None = None
     answers_polls: bool = True
+    poll_thinking_s: float = 5.0
+    """From seeing a poll to answering it, on average (our assumption)."""
     poll_interval_s: float | None = None
     """As presenter: between two polls."""
     page_interval_s: float | None = None
