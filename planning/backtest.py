@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planning.baselines import LEVELS, YEAR, rule, seasonal_naive
-from planning.conformal import Rolling, distribution, roll
+from planning.combining import combined
+from planning.conformal import Rolling, roll
 from planning.metrics import pinball
 from planning.models import (
     QUANTILES,
@@ -72,10 +73,11 @@ def judge(rolling: Rolling, horizon: int) -> Backtest:
         for method in _METHODS
     }
     scores = tuple(_summary(method, losses[method]) for method in _METHODS)
-    used, reason = choose(scores, log_peaks.size)
+    used_at, reason = choose(scores, log_peaks.size)
     return Backtest(
         horizon_weeks=horizon,
-        used=used,
+        used=max(_METHODS, key=used_at.count),
+        used_at=used_at,
         reason=reason,
         scores=scores if scores[0].origins else (),
     )
@@ -90,8 +92,25 @@ def quantiles_at(
     """
     past = rolling.log_peaks[: origin + 1]
     if method == "model":
-        return distribution(rolling, origin, horizon).quantiles
+        return combined(rolling, origin, horizon)
     return (rule if method == "rule" else seasonal_naive)(past, horizon)
+
+
+def quantiles_used(
+    tested: Backtest, rolling: Rolling, origin: int, horizon: int
+) -> Floats:
+    """Return the log quantiles as `quantiles_at`, each of the forecaster used at it.
+
+    The .1 quantile goes with the median; quantiles never cross.
+    """
+    said = {
+        method: quantiles_at(method, rolling, origin, horizon)
+        for method in set(tested.used_at)
+    }
+    quantiles = said[tested.used_at[0]].copy()
+    for column, method in zip(_COLUMNS, tested.used_at, strict=True):
+        quantiles[:, column] = said[method][:, column]
+    return np.asarray(np.maximum.accumulate(quantiles, axis=1), dtype=float)
 
 
 def score_method(
@@ -127,33 +146,54 @@ def score_method(
     )
 
 
-def choose(scores: tuple[BacktestScore, ...], weeks: int) -> tuple[ForecastMethod, str]:
-    """Return the forecaster that earned the forecast, and why, in one sentence.
+def choose(
+    scores: tuple[BacktestScore, ...], weeks: int
+) -> tuple[tuple[ForecastMethod, ...], str]:
+    """Return the forecaster that earned each of `QUANTILES`, and why, in one sentence.
 
-    The model must have the least pinball loss averaged over the quantiles, each
-    quantile counted relative to the rule's loss so that none drowns in another. Without
-    a year of history there is no season to repeat: then the rule is the baseline.
+    At each quantile it is the one with the least pinball loss at it; the rule where
+    nothing lost less. Without a year of history there is no season to repeat: then
+    seasonal naive is left out.
     """
-    by_name = {score.name: score for score in scores}
-    origins = by_name["model"].origins
+    origins = scores[0].origins
     if origins < FEWEST_ORIGINS:
-        return "rule", (
+        return ("rule",) * len(QUANTILES), (
             f"the history allows {origins} backtest origins, fewer than "
             f"{FEWEST_ORIGINS}: nothing shows that the model is better than the rule"
         )
-    unit = [max(s.pinball, 1e-12) for s in by_name["rule"].scores]
-    relative = {
-        score.name: sum(s.pinball / u for s, u in zip(score.scores, unit, strict=True))
-        / len(unit)
-        for score in scores
-    }
-    able = [name for name in _METHODS if name != "seasonal naive" or weeks > YEAR]
-    best = min(able, key=lambda name: (relative[name], _METHODS.index(name)))
-    shares = ", ".join(f"{name} {relative[name]:.2f}" for name in _METHODS)
-    return best, (
-        f"over {origins} origins of this history losses were, as a share of the "
-        f"rule's: {shares}"
+    able = [s for s in scores if s.name != "seasonal naive" or weeks > YEAR]
+    best: tuple[ForecastMethod, ...] = tuple(
+        min(able, key=lambda s: (s.scores[i].pinball, s.name != "rule")).name
+        for i in range(len(QUANTILES))
     )
+    by_name = {score.name: score for score in scores}
+    unit = [max(s.pinball, 1e-12) for s in by_name["rule"].scores]
+    shares = ", ".join(
+        f"{name} "
+        + "/".join(
+            f"{s.pinball / u:.2f}"
+            for s, u in zip(by_name[name].scores, unit, strict=True)
+        )
+        for name in ("model", "seasonal naive")
+    )
+    levels = "/".join(f"{q:g}" for q in QUANTILES)
+    reason = (
+        f"over {origins} origins of this history losses at {levels} were, as shares of "
+        f"the rule's: {shares}"
+    )
+    if len(set(best)) > 1:
+        apart = ", ".join(
+            f"{name} at "
+            + "/".join(
+                f"{q:g}"
+                for q, used in zip(QUANTILES, best, strict=True)
+                if used == name
+            )
+            for name in _METHODS
+            if name in best
+        )
+        reason += f"; each quantile is that of the best one: {apart}"
+    return best, reason
 
 
 def _summary(name: ForecastMethod, losses: Losses) -> BacktestScore:

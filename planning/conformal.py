@@ -57,6 +57,8 @@ class Rolling:
     spreads: Floats
     """(origins, weeks ahead): the standard deviation the structural expert claims; by
     the prior where it could not speak."""
+    knows_calendar: bool = False
+    """True when a calendar told of the weeks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,7 +100,12 @@ def roll(log_peaks: Floats, horizon: int, features: Floats | None = None) -> Rol
             spreads[origin] = (
                 spread if features is not None else np.maximum.accumulate(spread)
             )
-    return Rolling(log_peaks=log_peaks, points=points, spreads=spreads)
+    return Rolling(
+        log_peaks=log_peaks,
+        points=points,
+        spreads=spreads,
+        knows_calendar=features is not None,
+    )
 
 
 def _origins(log_peaks: Floats) -> list[int]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.backtest import judge, quantiles_at
+from planning.backtest import judge, quantiles_used
 from planning.baselines import LEVELS
 from planning.conformal import Rolling, distribution, roll
 from planning.models import (
@@ -65,10 +65,7 @@ def forecast(
     rolling = roll(series, horizon_weeks, features)
     tested = judge(rolling, min(BACKTEST_WEEKS, horizon_weeks))
     model = distribution(rolling, series.size - 1, horizon_weeks)
-    if tested.used == "model":
-        quantiles = model.quantiles
-    else:
-        quantiles = quantiles_at(tested.used, rolling, series.size - 1, horizon_weeks)
+    quantiles = quantiles_used(tested, rolling, series.size - 1, horizon_weeks)
     ahead = _periods(weeks[-1].starts_on, quantiles)
     labels, peaks = monthly_maxima(ahead, simulate(ahead, model.dependence, rng, PATHS))
     months = tuple(
@@ -113,7 +110,7 @@ def _level_shift(rolling: Rolling, tested: Backtest) -> bool:
     series = rolling.log_peaks
     if series.size <= FEWEST_WEEKS or not np.isfinite(series[-1]):
         return False
-    before = quantiles_at(tested.used, rolling, series.size - 2, 1)
+    before = quantiles_used(tested, rolling, series.size - 2, 1)
     return bool(series[-1] > before[0, LEVELS.index(0.99)])
 
 

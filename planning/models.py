@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ForecastMethod = Literal["model", "rule", "seasonal naive"]
-Billing = Literal["rented", "hourly"]
+Billing = Literal["rented", "hourly", "bought"]
 CapacityOrigin = Literal["catalog", "capacity.json"]
 
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -134,10 +134,13 @@ class Backtest:
 
     horizon_weeks: int
     used: ForecastMethod
+    """The forecaster of most quantiles."""
     reason: str
     """One sentence: why `used` is used."""
     scores: tuple[BacktestScore, ...]
     """Empty when the history is too short for a single origin."""
+    used_at: tuple[ForecastMethod, ...] = ()
+    """The forecaster of each of `QUANTILES`: the one that lost least at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +206,23 @@ class ServerType:
     is_assumption: bool = False
     """True when the price is assumed; `reason` then says why that much."""
     reason: str = ""
+    billing: Billing = "rented"
+    """Rented by the month; hourly, billed while it exists; bought, where `price_eur` is
+    what it costs a month to run: housing and power."""
+    hour_eur: float = 0.0
+    """An hour of an hourly node; a month of it is never more than `price_eur`."""
+    purchase_eur: float = 0.0
+    """What a bought node costs on the day it is ordered."""
+    life_months: int = 0
+    """Months over which a bought node is used."""
+    watts: float | None = None
+    notice_days: int = 0
+    lead_days: int = 0
+    """From the order until the node serves meetings."""
+    held_until: str | None = None
+    """Last month that a contract held must be paid; None: it may end at any time."""
+    is_held: bool = False
+    """A contract held at its own price: no more of it can be ordered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
 """Forecasts: honest widths, chosen by backtest, planted truths found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bots.errors import ConfigError
 from planning.backtest import backtest, choose, origins_of
 from planning.baselines import LEVELS, rule, seasonal_naive
+from planning.combining import combined
 from planning.conformal import distribution, roll
 from planning.experts import EXPERTS
 from planning.forecast import forecast, log_peaks
@@ -14,6 +17,7 @@ from planning.models import BacktestScore, PeriodPeak, QuantileScore
 from planning.paths import monthly_maxima, quantiles_of, simulate
 from planning.series import weekly_peaks
 from tests.support.histories import hourly_history
+from tests.support.simulator import service
 
 
 def steady(weeks: int, *, level: float = 200.0, noise: float = 0.1, seed: int = 1):
@@ -161,20 +165,53 @@ def scores(model: float, other: float, naive: float, origins: int = 9):
 def test_a_baseline_that_was_better_is_used_and_said():
     used, reason = choose(scores(1.1, 1.0, 1.2), weeks=100)
 
-    assert used == "rule"
+    assert set(used) == {"rule"}
     assert "model 1.10" in reason
 
 
+def test_each_quantile_is_that_of_the_forecaster_that_lost_least_at_it():
+    model, other, naive = scores(0.7, 1.0, 1.2)
+    tail = replace(model.scores[-1], pinball=1.07)
+
+    used, reason = choose(
+        (replace(model, scores=(*model.scores[:-1], tail)), other, naive), weeks=100
+    )
+
+    assert used == ("model", "model", "model", "model", "rule")
+    assert "rule at 0.99" in reason
+
+
+def test_a_tie_goes_to_the_rule():
+    assert set(choose(scores(1.0, 1.0, 1.0), weeks=100)[0]) == {"rule"}
+
+
 def test_seasonal_naive_needs_a_year():
-    assert choose(scores(1.1, 1.0, 0.5), weeks=100)[0] == "seasonal naive"
-    assert choose(scores(1.1, 1.0, 0.5), weeks=40)[0] == "rule"
+    assert set(choose(scores(1.1, 1.0, 0.5), weeks=100)[0]) == {"seasonal naive"}
+    assert set(choose(scores(1.1, 1.0, 0.5), weeks=40)[0]) == {"rule"}
 
 
 def test_too_few_origins_show_nothing_so_the_rule_is_used():
     used, reason = choose(scores(0.1, 1.0, 1.0, origins=2), weeks=40)
 
-    assert used == "rule"
+    assert set(used) == {"rule"}
     assert "2 backtest origins" in reason
+
+
+@pytest.mark.parametrize("weeks", [16, 21, 26, 33, 45, 60])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_is_used_never_lost_more_than_the_rule(weeks, seed):
+    tested = backtest(np.log(service(seed).peaks[:weeks]), 12)
+
+    by_name = {score.name: score.scores for score in tested.scores}
+    for index, used in enumerate(tested.used_at):
+        rules = by_name["rule"][index].pinball
+        assert by_name[used][index].pinball <= rules
+
+
+def test_before_thirty_weeks_the_rule_speaks_alone():
+    series = steady(29)
+
+    assert combined(roll(series, 12), 28, 12) == pytest.approx(rule(series, 12))
 
 
 def test_three_known_weeks_are_too_few():

@@ -1,0 +1,130 @@
+"""The model's quantiles beside the rule's and seasonal naive's, weighed by loss. Pure.
+
+Which forecaster is best differs by quantile and by service: a median may be easy where
+a tail is not. So at every quantile model, rule and seasonal naive are averaged (as
+logarithms) with exponential weights by the pinball loss each had at that very quantile,
+at past origins and weeks ahead known by then, older losses counting half every
+`HALF_LIFE_WEEKS` (prediction with expert advice, Cesa-Bianchi and Lugosi 2006).
+
+Before `ENOUGH_WEEKS` of history nothing has been shown yet and the rule speaks alone.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planning.baselines import LEVELS, rule, seasonal_naive
+from planning.conformal import Rolling, distribution
+from planning.metrics import pinball
+from planning.models import QUANTILES
+
+Floats = NDArray[np.float64]
+
+ENOUGH_WEEKS = 30
+FIRST_KNOWN = 10
+"""Weeks known at the first origin whose losses count."""
+EVERY_WEEKS = 4
+HORIZON = 12
+HALF_LIFE_WEEKS = 60.0
+LEARNING_RATE = 10.0
+PRIOR_LOSSES = (1.2, 1.0, 2.0)
+"""Losses of model, rule and seasonal naive as shares of the rule's, believed before
+there is a record; chosen on simulated services and eight street sensors."""
+PRIOR_LOSSES_WITH_CALENDAR = (0.6, 1.0, 2.0)
+PRIOR_ORIGINS = 1.5
+SCALE_WEEKS = 26
+_COLUMNS = [LEVELS.index(q) for q in QUANTILES]
+_RULE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Record:
+    """Scaled pinball losses of the three forecasters at past origins."""
+
+    known: tuple[int, ...]
+    """Weeks known at each origin."""
+    losses: Floats
+    """(origins, forecasters, weeks ahead, QUANTILES); NaN where the truth is not."""
+
+
+def combined(rolling: Rolling, origin: int, horizon: int) -> Floats:
+    """Return the log quantiles (weeks ahead, LEVELS) at `origin`, from what was known.
+
+    `origin` is the index of the last week it knows.
+    """
+    past = rolling.log_peaks[: origin + 1]
+    by_rule = rule(past, horizon)
+    if origin + 1 < ENOUGH_WEEKS:
+        return by_rule
+    said = np.stack(
+        [
+            distribution(rolling, origin, horizon).quantiles,
+            by_rule,
+            seasonal_naive(past, horizon),
+        ]
+    )
+    weights = weights_at(record_of(rolling), origin + 1, rolling.knows_calendar)
+    by_level = np.empty((said.shape[0], len(LEVELS)))
+    by_level[:, 0] = weights[:, 0]  # .1 goes with the median
+    by_level[:, _COLUMNS] = weights
+    mixed = (said * by_level[:, None, :]).sum(axis=0)
+    return np.asarray(np.maximum.accumulate(mixed, axis=1), dtype=float)
+
+
+def weights_at(record: Record, known: int, knows_calendar: bool) -> Floats:
+    """Return the weights (forecasters, QUANTILES) from losses seen with `known` weeks.
+
+    Each column sums to one.
+    """
+    totals = np.zeros((len(PRIOR_LOSSES), len(QUANTILES)))
+    mass = 0.0
+    for began, losses in zip(record.known, record.losses, strict=True):
+        seen = losses[:, : max(0, known - began)]
+        there = np.isfinite(seen[_RULE, :, 0])
+        if not there.any():
+            continue
+        weight = 0.5 ** ((known - began) / HALF_LIFE_WEEKS) * there.sum() / HORIZON
+        totals += weight * seen[:, there].mean(axis=1)
+        mass += weight
+    relative = totals / np.maximum(totals[_RULE], 1e-12) if mass else totals
+    prior = PRIOR_LOSSES_WITH_CALENDAR if knows_calendar else PRIOR_LOSSES
+    believed = np.array(prior)[:, None] * PRIOR_ORIGINS
+    scores = (relative * mass + believed) / (mass + PRIOR_ORIGINS)
+    weights = np.exp(-LEARNING_RATE * (scores / scores.min(axis=0) - 1.0))
+    return np.asarray(weights / weights.sum(axis=0), dtype=float)
+
+
+@lru_cache(maxsize=2)
+def record_of(rolling: Rolling) -> Record:
+    """Return what the three forecasters lost at every fourth origin of the past."""
+    peaks = np.exp(rolling.log_peaks)
+    reach = min(HORIZON, rolling.points.shape[2])
+    known, rows = [], []
+    for weeks in range(FIRST_KNOWN, peaks.size, EVERY_WEEKS):
+        recent = peaks[max(0, weeks - SCALE_WEEKS) : weeks]
+        truth = np.full(reach, np.nan)
+        ahead = peaks[weeks : weeks + reach]
+        truth[: ahead.size] = ahead
+        if not np.isfinite(recent).any() or not np.isfinite(truth).any():
+            continue
+        past = rolling.log_peaks[:weeks]
+        said = (
+            distribution(rolling, weeks - 1, reach).quantiles,
+            rule(past, reach),
+            seasonal_naive(past, reach),
+        )
+        unit = float(np.nanmedian(recent))
+        rows.append([_losses(truth, np.exp(one[:, _COLUMNS])) / unit for one in said])
+        known.append(weeks)
+    shape = (0, len(PRIOR_LOSSES), reach, len(QUANTILES))
+    return Record(
+        known=tuple(known), losses=np.array(rows) if rows else np.empty(shape)
+    )
+
+
+def _losses(truth: Floats, said: Floats) -> Floats:
+    return np.stack(
+        [pinball(truth, said[:, i], q) for i, q in enumerate(QUANTILES)], axis=1
+    )
