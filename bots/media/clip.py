@@ -43,12 +43,16 @@ _log = logging.getLogger(__name__)
 @lru_cache(maxsize=32)
 def video_packets(profile: CameraProfile) -> packets.VideoPackets:
     """Return the packetised clip of a profile; blocks while it must be encoded."""
+    return packets.packetise_video(video_frames(profile), profile.frame_rate)
+
+
+def video_frames(profile: CameraProfile) -> tuple[bytes, ...]:
+    """Return the VP8 frames of a profile's clip; blocks while it must be encoded."""
     name = (
         f"video-{CLIP_VERSION}-{profile.width}x{profile.height}"
         f"-{profile.frame_rate:g}-{profile.bitrate_bps}.clip"
     )
-    frames = _cached(name, lambda: _encode_video(profile))
-    return packets.packetise_video(frames, profile.frame_rate)
+    return _cached(name, lambda: _encode_video(profile))
 
 
 @lru_cache(maxsize=1)

@@ -5,9 +5,11 @@ only what is its own. An async context manager: leaving it closes every session.
 """
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Literal
 
 from bots.media import clip, packets
 from bots.media.dtls import Certificate
@@ -16,8 +18,11 @@ from bots.media.pacer import Pacer
 from bots.media.quality import StreamCounters
 from bots.media.session import MediaSession
 from bots.models import CAMERA_MEDIUM, CameraProfile, IceServer
+from bots.transport import tls_context
 
 __all__ = ["MediaPlane", "MediaSession", "PlaneStats", "SendSpec", "StreamCounters"]
+
+IceTransportPolicy = Literal["all", "relay"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +41,23 @@ class PlaneStats:
 
 
 class MediaPlane:
-    """One per process. `local_address` binds every socket that leaves the machine."""
+    """One per process.
 
-    def __init__(self, *, local_address: str | None = None) -> None:
+    `local_address` binds every socket that leaves the machine. `ca_file` names the
+    authorities for TURN over TLS; None: the system's. `ice_transport_policy` is a
+    browser's: with `relay` nothing is sent directly.
+    """
+
+    def __init__(
+        self,
+        *,
+        local_address: str | None = None,
+        ca_file: str | None = None,
+        ice_transport_policy: IceTransportPolicy = "all",
+    ) -> None:
         self.local_address = local_address
+        self.only_relay = ice_transport_policy == "relay"
+        self._ca_file = ca_file
         self.certificate = Certificate.generate()
         self.unix_offset_s = time.time() - time.monotonic()
         """RTCP wants wall-clock time (RFC 3550 section 4); asked once, so that it never
@@ -78,6 +96,10 @@ class MediaPlane:
             raise RuntimeError("the media plane is used outside its `async with`")
         return self._pacer
 
+    def tls(self) -> ssl.SSLContext:
+        """Return the settings for TURN over TLS; ConfigError for a bad `ca_file`."""
+        return tls_context(self._ca_file)
+
     def session(self, *, ice_servers: tuple[IceServer, ...] = ()) -> MediaSession:
         """Return a new session; close it, or leave the plane."""
         session = MediaSession(self, ice_servers)
@@ -106,6 +128,10 @@ class MediaPlane:
             # encoding takes seconds, once a machine: not on the loop
             self._clips[profile] = await asyncio.to_thread(clip.video_packets, profile)
         return self._clips[profile]
+
+    def play(self, profile: CameraProfile, video: packets.VideoPackets) -> None:
+        """Send this clip for a profile from now on, instead of the project's own."""
+        self._clips[profile] = video
 
     async def audio(self) -> packets.AudioPackets:
         """Return the speech clip."""

@@ -9,6 +9,7 @@ import asyncio
 import random
 import socket
 import time
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Literal
 
@@ -18,6 +19,7 @@ from bots.media import clip, ice, negotiation, rtp, sdp, stun
 from bots.media.audio_stream import AudioStream
 from bots.media.dtls import Certificate, DtlsSession
 from bots.media.pacer import Pacer
+from bots.media.packets import MAX_PAYLOAD_BYTES, VideoPackets, packetise_video
 from bots.media.reporting import Reporter
 from bots.media.sending import Outlet, SendStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
@@ -38,14 +40,17 @@ class LiteTransport:
         kind: Kind,
         sends: bool,
         receives: bool,
-        profile: CameraProfile,
+        video: VideoPackets,
         seed: int,
+        is_quiet: bool = False,
     ) -> None:
+        """`is_quiet`: what is offered is not sent, so that only set-up costs."""
         self._pacer = pacer
         self._certificate = certificate
         self._kind: Kind = kind
         self._sends = sends
-        self._profile = profile
+        self._video = video
+        self._is_quiet = is_quiet
         self._rng = random.Random(seed)
         self._ice = ice.make_credentials()
         self._key = self._ice.password.encode()
@@ -142,12 +147,13 @@ class LiteTransport:
                 AudioStream(self._outlet, speech, payload_type=111, **common)
             )
         elif self._sends:
-            video = clip.video_packets(self._profile)
             senders.append(
                 VideoStream(
-                    self._outlet, video, media="camera", payload_type=96, **common
+                    self._outlet, self._video, media="camera", payload_type=96, **common
                 )
             )
+        for sender in senders:
+            sender.is_sending = not self._is_quiet
         now_s = time.monotonic()
         for sender in senders:
             sender.begin(now_s)
@@ -169,15 +175,28 @@ class LiteTransport:
         self._reporter.begin(now_s)
 
 
-def run(pipe: Connection, profile: CameraProfile) -> None:
-    """Serve a pipe: (kind, sends, receives) → offer; answer → True; None ends."""
-    uvloop.run(_serve(pipe, profile))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One transport that a client asks for over the pipe."""
+
+    kind: Kind
+    sends: bool
+    receives: bool
+    is_quiet: bool = False
 
 
-async def _serve(pipe: Connection, profile: CameraProfile) -> None:
+def run(
+    pipe: Connection, profile: CameraProfile, max_bytes: int = MAX_PAYLOAD_BYTES
+) -> None:
+    """Serve a pipe: `Wanted` → offer; answer → True; None ends."""
+    frames = clip.video_frames(profile)
+    video = packetise_video(frames, profile.frame_rate, max_bytes)
+    uvloop.run(_serve(pipe, video))
+
+
+async def _serve(pipe: Connection, video: VideoPackets) -> None:
     loop = asyncio.get_running_loop()
     clip.audio_packets()
-    clip.video_packets(profile)
     pacer = Pacer(loop)
     certificate = Certificate.generate()
     transports: list[LiteTransport] = []
@@ -191,19 +210,18 @@ async def _serve(pipe: Connection, profile: CameraProfile) -> None:
             transports[-1].take_answer(message)
             pipe.send(True)
         else:
-            kind, sends, receives = message
-            transports.append(
-                LiteTransport(
-                    pacer,
-                    certificate,
-                    kind=kind,
-                    sends=sends,
-                    receives=receives,
-                    profile=profile,
-                    seed=len(transports),
-                )
+            transport = LiteTransport(
+                pacer,
+                certificate,
+                kind=message.kind,
+                sends=message.sends,
+                receives=message.receives,
+                video=video,
+                seed=len(transports),
+                is_quiet=message.is_quiet,
             )
-            pipe.send(transports[-1].offer())
+            transports.append(transport)
+            pipe.send(transport.offer())
 
     loop.add_reader(pipe.fileno(), readable)
     await done.wait()
