@@ -26,6 +26,7 @@ from planning.bills import (
 )
 from planning.budget import applies, balances, runways
 from planning.buying import Purchase, cheapest_purchase
+from planning.calendars import Calendar
 from planning.capacities import as_interval
 from planning.forecast import forecast
 from planning.models import (
@@ -77,6 +78,7 @@ class Inputs:
     seed: int
     made_on: str
     tool_version: str
+    calendar: Calendar | None = None
     stand_in: StandInMeasurement | None = None
 
 
@@ -97,6 +99,7 @@ def make_plan(inputs: Inputs) -> Plan:
         horizon_weeks=int(np.ceil(inputs.months * WEEKS_IN_A_MONTH)) + 8,
         rng=rng,
         source=history.source,
+        calendar=inputs.calendar,
     )
     demand = _demand(predicted, sized, inputs, rng)
     sized, purchase, risks = _purchase(demand, sized, largest, inputs)

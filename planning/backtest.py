@@ -157,7 +157,8 @@ def choose(
     """
     origins = scores[0].origins
     if origins < FEWEST_ORIGINS:
-        return ("rule",) * len(QUANTILES), (
+        rules: list[ForecastMethod] = ["rule"]
+        return tuple(rules * len(QUANTILES)), (
             f"the history allows {origins} backtest origins, fewer than "
             f"{FEWEST_ORIGINS}: nothing shows that the model is better than the rule"
         )

@@ -14,12 +14,13 @@ from loadtest.codec import read_capacity
 from planning.assembly import Inputs, make_plan
 from planning.backtest import backtest as run_backtest
 from planning.budget import parse_budget
+from planning.calendars import Calendar, parse_calendar, weeks_and_ahead
 from planning.capacities import capacities_used, stand_in_section
 from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
 from planning.forecast import log_peaks
 from planning.history.csv import read_csv
-from planning.models import Backtest, Plan, StandInMeasurement
+from planning.models import QUANTILES, Backtest, Plan, StandInMeasurement
 from planning.series import weekly_peaks
 
 MOST_MONTHS = 24
@@ -44,6 +45,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option(
     "--budget", type=_FILE, required=True, help="TOML of balance, income and costs."
+)
+@click.option(
+    "--calendar",
+    type=_FILE,
+    help="TOML of country, states, terms and events (default: no calendar).",
 )
 @click.option(
     "-o",
@@ -78,6 +84,7 @@ def plan(
     history: Path,
     catalog: Path,
     budget: Path,
+    calendar: Path | None,
     output: Path,
     months: int,
     risk: float,
@@ -102,6 +109,7 @@ def plan(
         seed=seed,
         made_on=now.date().isoformat(),
         tool_version=version("bbbload"),
+        calendar=_calendar(calendar),
         stand_in=stand_in_section(measured),
     )
     made = make_plan(inputs)
@@ -121,8 +129,13 @@ def plan(
     show_default=True,
     help="Weeks ahead to score, such as 12w.",
 )
+@click.option(
+    "--calendar",
+    type=_FILE,
+    help="TOML of country, states, terms and events (default: no calendar).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
-def backtest(history: Path, horizon: str, as_json: bool) -> int:
+def backtest(history: Path, horizon: str, calendar: Path | None, as_json: bool) -> int:
     """Score the forecast and its baselines on the past of HISTORY.
 
     Pinball losses are in units of the median weekly peak of the 26 weeks before each
@@ -130,12 +143,23 @@ def backtest(history: Path, horizon: str, as_json: bool) -> int:
     """
     weeks = _weeks(horizon)
     past = read_csv(history)
-    series = log_peaks(weekly_peaks(past))
+    known = weekly_peaks(past)
+    series = log_peaks(known)
     if not np.isfinite(series).any():
         raise ConfigError(
             f"{past.source} has no complete week (70 % of its samples): nothing to test"
         )
-    tested = run_backtest(series, weeks)
+    features = None
+    dates = _calendar(calendar)
+    if dates is not None:
+        told = weeks_and_ahead(dates, known, weeks)
+        features = told.features
+        click.echo(
+            f"calendar: {', '.join(told.columns) or 'nothing changes'}", err=True
+        )
+        for warning in told.warnings:
+            click.echo(f"Warning: {warning}.", err=True)
+    tested = run_backtest(series, weeks, features)
     if past.step_s > 300:
         click.echo(
             f"peaks come from values every {past.step_s // 60} minutes", err=True
@@ -151,6 +175,12 @@ def backtest(history: Path, horizon: str, as_json: bool) -> int:
         )
         click.echo(f"{score.name:>14}, {score.origins} origins: {cells}")
     return 0
+
+
+def _calendar(path: Path | None) -> Calendar | None:
+    if path is None:
+        return None
+    return parse_calendar(read_toml(path, "calendar"), source=path.name)
 
 
 def _weeks(text: str) -> int:
@@ -173,6 +203,10 @@ def _backtest_json(tested: Backtest) -> dict[str, object]:
     }
     result["horizon_weeks"] = tested.horizon_weeks
     result["used"] = tested.used.replace(" ", "_")
+    result["used_at"] = {
+        f"{quantile:g}": used.replace(" ", "_")
+        for quantile, used in zip(QUANTILES, tested.used_at, strict=True)
+    }
     result["reason"] = tested.reason
     return result
 

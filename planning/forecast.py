@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bots.errors import ConfigError
 from planning.backtest import judge, quantiles_used
 from planning.baselines import LEVELS
+from planning.calendars import Calendar, Weeks, weeks_and_ahead
 from planning.conformal import Rolling, distribution, roll
 from planning.models import (
     Backtest,
@@ -47,12 +48,10 @@ def forecast(
     horizon_weeks: int,
     rng: np.random.Generator,
     source: str = "the history",
-    features: Floats | None = None,
+    calendar: Calendar | None = None,
 ) -> Forecast:
     """Return the forecast of the `horizon_weeks` weeks after the last known one.
 
-    `features` describes the calendar of all weeks, past and ahead
-    (`planning.structure.regimes`).
     Raises ConfigError when fewer than four weeks are known.
     """
     series = log_peaks(weeks)
@@ -62,7 +61,8 @@ def forecast(
             f"{source} has {known} complete weeks (70 % of a week's samples must be "
             f"there); a forecast needs at least {FEWEST_WEEKS}"
         )
-    rolling = roll(series, horizon_weeks, features)
+    told = weeks_and_ahead(calendar, weeks, horizon_weeks) if calendar else None
+    rolling = roll(series, horizon_weeks, told.features if told else None)
     tested = judge(rolling, min(BACKTEST_WEEKS, horizon_weeks))
     model = distribution(rolling, series.size - 1, horizon_weeks)
     quantiles = quantiles_used(tested, rolling, series.size - 1, horizon_weeks)
@@ -75,7 +75,7 @@ def forecast(
     last_monday = date.fromisoformat(weeks[-1].starts_on)
     return Forecast(
         method=tested.used,
-        reason=tested.reason,
+        reason=tested.reason + _calendar_reason(calendar, told),
         cutoff=(last_monday + timedelta(days=6)).isoformat(),
         weeks=ahead,
         months=months,
@@ -84,7 +84,7 @@ def forecast(
         history_weeks=weeks,
         week_dependence=model.dependence,
         level_shift=_level_shift(rolling, tested),
-        warnings=_warnings(series, known, tested),
+        warnings=_warnings(series, known, tested) + (told.warnings if told else ()),
     )
 
 
@@ -103,6 +103,12 @@ def _periods(last_monday: str, quantiles: Floats) -> tuple[PeriodForecast, ...]:
         )
         for index, row in enumerate(peaks)
     )
+
+
+def _calendar_reason(calendar: Calendar | None, told: Weeks | None) -> str:
+    if calendar is None or told is None:
+        return ""
+    return f"; {calendar.source} told of {', '.join(told.columns) or 'nothing'}"
 
 
 def _level_shift(rolling: Rolling, tested: Backtest) -> bool:
