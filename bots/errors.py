@@ -1,6 +1,7 @@
 """The exceptions of the whole project, by who is at fault.
 
     BbbloadError            carries the exit code that the front door ends with
+    ├── OurBug              a bug of ours in a child process, with its traceback    1
     ├── ConfigError         the operator asked for something impossible          2
     ├── GeneratorError      our own machine could not keep up: the run is void   3
     ├── GuardRefusal        the guard refused the target or withdrew the load    7
@@ -24,6 +25,14 @@ class BbbloadError(Exception):
     """Any failure that bbbload explains in one sentence."""
 
     exit_code = 1
+
+
+class OurBug(BbbloadError):
+    """A child process of ours broke; the front door keeps `traceback` in a file."""
+
+    def __init__(self, message: str, *, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
 
 
 class ConfigError(BbbloadError):

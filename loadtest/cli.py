@@ -5,21 +5,24 @@ A command is imported only when it is called, by name, so that `bbbload plan` do
 pay for a media engine and no package imports one above it.
 """
 
+import contextlib
+import errno
 import importlib
 import os
 import sys
 import traceback
-from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
-from bots.errors import BbbloadError
+from bots.errors import BbbloadError, OurBug
+from bots.redaction import redact
+from loadtest.crash import keep_traceback
 
 COMMANDS = {
     "backtest": "planning.cli:backtest",
     "benchmark": "loadtest.commands.benchmark:benchmark",
     "bot": "bots.cli:bot",
+    "ci": "loadtest.commands.ci:ci",
     "cleanup": "loadtest.commands.cleanup:cleanup",
     "compare": "loadtest.commands.compare:compare",
     "demo": "loadtest.commands.demo:demo",
@@ -74,40 +77,74 @@ def run_command(arguments: list[str]) -> int:
         result = front_door.main(
             args=arguments, prog_name="bbbload", standalone_mode=False
         )
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         click.echo(help_wanted.format_message(), err=True)
         return 2
     except click.ClickException as mistake:
-        mistake.show()
+        _say(_sentence(mistake))
         return 2
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("bbbload: interrupted; what was measured is kept", err=True)
-        return 130
-    except BbbloadError as failure:
-        click.echo(f"bbbload: {failure}", err=True)
-        return failure.exit_code
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): not our failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # So click ends a command whose output nobody reads any more (`| head`).
+        _drop_output()
         return 0
-    except Exception as bug:
-        return _keep_traceback(bug)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _say("interrupted; what was measured is kept")
+        return 130
+    except Exception as failure:
+        return _explain(_cause(failure))
     return result if isinstance(result, int) else 0
 
 
-def _keep_traceback(bug: Exception) -> int:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = Path(f"bbbload-crash-{stamp}.log")
-    text = "".join(traceback.format_exception(bug))
-    try:
-        path.write_text(text, encoding="utf-8")
-        kept = f"the traceback is in {path}"
-    except OSError:
-        click.echo(text, err=True)
-        kept = "the traceback is above"
-    click.echo(
-        f"bbbload: a bug of ours ({type(bug).__name__}); {kept}: "
-        f"please report it on {ISSUES}",
-        err=True,
-    )
+def _explain(failure: Exception) -> int:
+    """Say in a sentence what ended the command; return its exit code."""
+    match failure:
+        case OurBug():
+            return _keep_traceback(str(failure), failure.traceback)
+        case BbbloadError():
+            _say(redact(str(failure)))
+            return failure.exit_code
+        case BrokenPipeError():
+            # The reader of our output went away (`| head`): not our failure.
+            _drop_output()
+            return 0
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            _drop_output()
+            _say("the disk is full: make room, or write to another one")
+            return 2
+    text = "".join(traceback.format_exception(failure))
+    return _keep_traceback(f"a bug of ours ({type(failure).__name__})", text)
+
+
+def _cause(failure: Exception) -> Exception:
+    """Return the one exception in nested groups, or the group of several."""
+    while isinstance(failure, ExceptionGroup) and len(failure.exceptions) == 1:
+        failure = failure.exceptions[0]
+    return failure
+
+
+def _sentence(mistake: click.ClickException) -> str:
+    """Return what click says as we say it: one sentence, and where to look."""
+    said = " ".join(mistake.format_message().split()).rstrip(".")
+    context = getattr(mistake, "ctx", None)
+    path = context.command_path if context is not None else "bbbload"
+    return f"{said[:1].lower()}{said[1:]}: see `{path} --help`"
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"bbbload: {sentence}", err=True)
+
+
+def _drop_output() -> None:
+    """Let nothing more be written to an output that takes nothing more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _keep_traceback(what: str, text: str) -> int:
+    path = keep_traceback(text)
+    if path is None:
+        click.echo(redact(text), err=True)
+    kept = f"in {path}" if path is not None else "above"
+    _say(f"{redact(what)}; the traceback is {kept}: please report it on {ISSUES}")
     return 1

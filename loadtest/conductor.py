@@ -8,7 +8,7 @@ network; `loadtest/locustfile.py` brings these. Time is an argument.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol
 
 from bots.models import JoinReport, LeaveReport, ParticipantPlan
 from bots.plain import Malformed
@@ -31,6 +31,13 @@ STEP_MARGIN_S: Final = 0.1
 machine lags by the way of one message, and its joins must not fall before the step."""
 
 
+class Log(Protocol):
+    """Where the lines of run.jsonl go."""
+
+    def write(self, text: str, /) -> object: ...
+    def flush(self) -> object: ...
+
+
 @dataclass(slots=True)
 class _Held:
     """A place in use."""
@@ -45,7 +52,7 @@ class _Held:
 class Conductor:
     """One run, from its header to its end record."""
 
-    def __init__(self, plan: RunPlan, *, run: str, log: TextIO) -> None:
+    def __init__(self, plan: RunPlan, *, run: str, log: Log) -> None:
         self.plan = plan
         self.run = run
         self.header: RunHeader | None = None

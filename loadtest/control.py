@@ -27,6 +27,7 @@ from bots.wire import Begin, Begun, Ended, Refused
 from loadtest.conductor import Conductor
 from loadtest.crew import Message, boot_id
 from loadtest.guard import Ledger, now_utc
+from loadtest.log_file import LogFile
 from loadtest.run_options import Limits, plan_of
 from loadtest.stages import LEAVE_RATE, RunPlan, peak_of
 from loadtest.watch import lost_workers, open_watches, watch_node
@@ -58,8 +59,7 @@ class Control:
         self._limits = Limits.of(options)
         self._runner = environment.runner
         self._conductor: Conductor | None = None
-        self._log: Any = None
-        self._log_was_there = False
+        self._log: LogFile | None = None
         self._zero_s = 0.0
         self._started_at = ""
         self._begun: dict[str, Begun] = {}
@@ -140,7 +140,7 @@ class Control:
             tool_version=importlib.metadata.version("bbbload"),
             stand_in=is_stand_in,
         )
-        self._log.truncate(0)
+        self._log.begin()
         self._conductor.begin(replace(header, engines=len(workers)))
         ledger.begin(run=run, server=host, target=target, started_at=self._started_at)
         for old in leftovers:
@@ -183,22 +183,27 @@ class Control:
                 )
         if self._log is not None:
             self._log.close()
+            if self._log.failure:
+                self._tell(ConfigError(self._log.failure))
         self._is_begun = False
         return self.exit_code
 
     def fail(self, failure: BbbloadError) -> None:
         """Say why there is no run, and leave no empty log behind."""
+        self._tell(failure)
+        was_begun = self._is_begun
+        self.finish(interrupted=False)
+        self.exit_code = failure.exit_code
+        if self._log is not None and not was_begun:
+            self._log.discard()
+
+    def _tell(self, failure: BbbloadError) -> None:
         logger.error("bbbload: %s", redact(str(failure)))
         self.exit_code = failure.exit_code
         status = self._options.status_file
         if status:
             plain = {"exit_code": failure.exit_code, "message": redact(str(failure))}
             Path(status).write_text(json.dumps(plain), encoding="utf-8")
-        was_begun = self._is_begun
-        self.finish(interrupted=False)
-        self.exit_code = failure.exit_code
-        if self._log is not None and not was_begun and not self._log_was_there:
-            Path(self._log.name).unlink(missing_ok=True)
 
     def course_tick(self) -> tuple[int, float] | None:
         """Return what Locust's shape is to do; None once all is over."""
@@ -358,22 +363,13 @@ class Control:
             self._changed.clear()
             self._changed.wait(timeout=0.2)
 
-    def _open_log(self, run: str) -> Any:
+    def _open_log(self, run: str) -> LogFile:
         name = self._options.run_log.replace("{run}", run)
         if name in self._used_logs:
             path = Path(name)
             name = str(path.with_name(f"{path.stem}-{run}{path.suffix}"))
         self._used_logs.add(name)
-        try:
-            Path(name).parent.mkdir(parents=True, exist_ok=True)
-            self._log_was_there = Path(name).exists()
-            # Not truncated yet: a run that is refused leaves an older log alone.
-            return open(name, "a", encoding="utf-8")
-        except OSError as error:
-            reason = (error.strerror or "unusable").lower()
-            raise ConfigError(
-                f"{name} cannot be written ({reason}): name another file"
-            ) from error
+        return LogFile(name)
 
     def _watch_workers(self) -> None:
         stopped = self._stopped
@@ -387,6 +383,10 @@ class Control:
         while not stopped.wait(1.0):
             if self._conductor is not None:
                 self._conductor.flush()
+            if self._log is not None and self._log.failure:
+                self.finish(interrupted=False)
+                self._runner.quit()
+                return
 
     def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
         threading.Thread(target=work, args=arguments, daemon=True).start()

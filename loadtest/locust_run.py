@@ -8,6 +8,7 @@ are kept. Twice: it stops now, and the engines, which notice, still end their me
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -23,17 +24,21 @@ from types import FrameType
 from typing import Final
 
 import loadtest
-from bots.errors import BbbloadError, ConfigError
+from bots.errors import BbbloadError, ConfigError, OurBug
 from bots.plain import to_plain
 from bots.redaction import redact
+from loadtest.crash import keep_traceback
 from loadtest.follow import RunFollower
 from loadtest.models import Record
 from loadtest.stages import RunPlan
+
+logger = logging.getLogger(__name__)
 
 POLL_S: Final = 0.2
 KNOWN_EXITS: Final = frozenset({0, 3, 5, 7, 8, 130})
 INTERRUPTED: Final = 130
 LAST_LINES: Final = 5
+TRACEBACK: Final = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,18 +169,22 @@ def _signals_passed_on(child: "subprocess.Popen[bytes]") -> Iterator[None]:
 
 
 def _outcome(code: int, status: Path, messages: Path) -> int:
+    said = messages.read_text(encoding="utf-8", errors="replace")
     if status.exists():
         plain = json.loads(status.read_text(encoding="utf-8"))
+        if plain["exit_code"] == OurBug.exit_code:
+            raise OurBug(plain["message"], traceback=said)
         failure = BbbloadError(plain["message"])
         failure.exit_code = plain["exit_code"]
         raise failure
     if code in KNOWN_EXITS:
+        if TRACEBACK in said:  # of one participant: the others went on
+            path = keep_traceback(said)
+            logger.warning("a bug of ours on the way: its traceback is in %s", path)
         return code
     if code == -signal.SIGKILL:
         return INTERRUPTED
-    lines = messages.read_text(encoding="utf-8", errors="replace").splitlines()
-    last = redact(" | ".join(line.strip() for line in lines[-LAST_LINES:]))
     if code == ConfigError.exit_code:
-        raise ConfigError(f"locust did not take its options: {last}")
-    failure = BbbloadError(f"locust ended with code {code}: {last}")
-    raise failure
+        last = " | ".join(line.strip() for line in said.splitlines()[-LAST_LINES:])
+        raise ConfigError(f"locust did not take its options: {redact(last)}")
+    raise OurBug(f"locust ended with code {code}", traceback=said)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bots.models import EngineReport, JoinReport, LeaveReport, StreamReport
 from loadtest.models import EndRecord, NodeSample, Record, RunHeader, StepRecord
+from loadtest.summary import counted
 
 
 class Tally:
@@ -90,7 +91,8 @@ def rows_of(tally: Tally) -> list[tuple[str, str]]:
         rows.append(
             (
                 f"step {step.step + 1}, {step.profile}",
-                f"{step.participants} participants in {step.meetings} meetings, "
+                f"{step.participants} participants in "
+                f"{counted(step.meetings, 'meeting')}, "
                 f"{min(done_s, step.duration_s):.0f} of {step.duration_s:.0f} s",
             )
         )

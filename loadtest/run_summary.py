@@ -6,6 +6,7 @@ from loadtest.aggregate import Aggregate
 from loadtest.codec import RunLog
 from loadtest.models import EndRecord, LoadPoint, Percentiles, SloVerdict
 from loadtest.slo import judge
+from loadtest.summary import counted
 
 
 def summarise(log: RunLog) -> Iterator[str]:
@@ -32,7 +33,8 @@ def summarise(log: RunLog) -> Iterator[str]:
 
 def _point_lines(point: LoadPoint) -> Iterator[str]:
     yield (
-        f"Load   {point.participants} participants in {point.meetings} meetings, "
+        f"Load   {point.participants} participants in "
+        f"{counted(point.meetings, 'meeting')}, "
         f"{point.present:.1f} present on average"
     )
     yield (

@@ -15,6 +15,11 @@ EXIT_INCONCLUSIVE: Final = 4
 EXIT_INTERRUPTED: Final = 130
 
 
+def counted(count: int, one: str) -> str:
+    """Return a count with its noun, such as `1 meeting` or `2 meetings`."""
+    return f"{count} {one if count == 1 else one + 's'}"
+
+
 def exit_code_of(capacity: Capacity) -> int:
     """Return 0 when every profile found its knee, else what kept one from it.
 

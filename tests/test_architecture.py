@@ -105,7 +105,9 @@ FILES_ARE_OPENED_IN = (
     "bots/media/clip.py",
     "loadtest/locustfile.py",
     "loadtest/engine_link.py",
-    "loadtest/control.py",  # opens the log before the load, writes records as they come
+    "loadtest/control.py",  # tells the reason of a refusal to who started it
+    "loadtest/log_file.py",  # opens the log before the load, writes it as it comes
+    "loadtest/crash.py",  # keeps the traceback of a bug
     "loadtest/follow.py",  # reads the log of a run while it is written
     "loadtest/locust_run.py",  # hands Locust's process its plan, reads its messages
     "loadtest/server_list.py",  # writes what bots/servers.py reads
@@ -114,6 +116,7 @@ FILES_ARE_OPENED_IN = (
     "loadtest/watch.py",  # sees in /proc whether a worker lives
     "loadtest/crew.py",  # tells machines apart by the kernel's boot id
     "loadtest/codec.py",  # a run is read as a stream, line by line
+    "loadtest/store.py",  # keeps the runs of experiments
     "loadtest/guard.py",  # keeps the ledger of our own runs
     "loadtest/node/metrics.py",  # reads its own process's figures from /proc
     "planning/history/",

@@ -4,11 +4,6 @@ It writes no load itself: it orders a run whose steps come from the ladder, and 
 the capacity in the log of that run.
 """
 
-import contextlib
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -20,6 +15,7 @@ from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder, LadderPlan
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
+from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION, format_duration
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord
@@ -27,7 +23,12 @@ from loadtest.nodes import fetch_metrics, read_scrape
 from loadtest.profiles import PROFILES, Sizes, profiles_named
 from loadtest.slo import BBBLOAD_1, describe, judge
 from loadtest.stages import EMPTY_TIMEOUT_S, SETTLE_S, RunPlan
-from loadtest.summary import EXIT_INTERRUPTED, capacity_lines, exit_code_of
+from loadtest.summary import (
+    EXIT_INTERRUPTED,
+    capacity_lines,
+    counted,
+    exit_code_of,
+)
 
 CAP_SMALL = 60
 CAP_USUAL = 200
@@ -47,8 +48,9 @@ Example:
 )
 @click.option(
     "--log",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File for the whole run, a record a line. Default: not kept.",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="File for the whole run, a record a line; - is standard output. "
+    "Default: not kept.",
 )
 @click.option(
     "--node-metrics",
@@ -114,7 +116,7 @@ Example:
 def benchmark(
     target: str,
     output: str,
-    log: Path | None,
+    log: str | None,
     node_metrics: tuple[str, ...],
     steps: int,
     step_duration: float,
@@ -134,6 +136,8 @@ def benchmark(
     https://host/bigbluebutton/. Ends with 0 when every profile found its knee, with 3
     when the generator was the limit, with 4 when the cap came first.
     """
+    if output == "-" and log == "-":
+        raise ConfigError("--output and --log are both -: name a file for one of them")
     server = resolve(
         target, secret_file=secret_file or None, allow_host=allow_host or None
     )
@@ -149,13 +153,13 @@ def benchmark(
     profiles = profiles_named(names, meetings)
     plan = plan_of(Ladder(profiles, ladder), slo=slo, seed=seed)
     with (
-        _log_file(log) as log_path,
+        run_log_place(log) as place,
         whole_file(output) as write,
     ):
         order = RunOrder(
             plan=plan,
             target=target,
-            log=log_path,
+            log=place.path,
             processes=processes,
             node_metrics=node_metrics or server.metrics_urls,
             allow_host=allow_host,
@@ -163,10 +167,16 @@ def benchmark(
             beside_real_meetings=beside_real_meetings,
         )
         _announce(server, plan, slo)
-        run_code = run_locust(order, Progress(slo).receive)
-        if run_code == EXIT_INTERRUPTED and not log_path.exists():
+        progress = Progress(slo)
+
+        def receive(record: Record) -> None:
+            place.copy(record)
+            progress.receive(record)
+
+        run_code = run_locust(order, receive)
+        if run_code == EXIT_INTERRUPTED and not place.path.exists():
             raise KeyboardInterrupt  # before the run began: there is nothing to keep
-        with open_run(log_path) as records:
+        with open_run(place.path) as records:
             capacity = capacity_of_run(records.header, records, profiles=profiles)
         write(encode_capacity(capacity))
     for line in capacity_lines(capacity):
@@ -217,10 +227,10 @@ class Progress:
         """Take in a record of the run."""
         if isinstance(record, StepRecord):
             self._tell_finished()
-            meetings = "meeting" if record.meetings == 1 else "meetings"
             click.echo(
                 f"step {record.step + 1}: {record.profile}, "
-                f"{record.participants} participants in {record.meetings} {meetings}",
+                f"{record.participants} participants in "
+                f"{counted(record.meetings, 'meeting')}",
                 err=True,
             )
         self._aggregate.add(record)
@@ -244,46 +254,6 @@ def step_line(point: LoadPoint, slo: Slo) -> str:
         return f"not judged: {verdict.generator_reasons[0]}{cpu}"
     said = "kept the SLO" if verdict.met else f"broke it: {', '.join(verdict.broken)}"
     return f"{said}{cpu}"
-
-
-@contextlib.contextmanager
-def whole_file(name: str) -> Iterator[Callable[[str], None]]:
-    """Give a function that writes the file at once, whole; checked before anything.
-
-    Raises ConfigError when the file could not be written later.
-    """
-    if name == "-":
-        yield lambda text: click.echo(text, nl=False)
-        return
-    path = Path(name)
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder: name a file with --output")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.touch()
-    except OSError as problem:
-        raise ConfigError(
-            f"{path} cannot be written ({(problem.strerror or '').lower()}): "
-            "name another file with --output"
-        ) from problem
-
-    def write(text: str) -> None:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-
-    try:
-        yield write
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _log_file(log: Path | None) -> Iterator[Path]:
-    if log is not None:
-        yield log
-        return
-    with tempfile.TemporaryDirectory(prefix="bbbload-") as folder:
-        yield Path(folder) / "run.jsonl"
 
 
 def _announce(server: Server, plan: RunPlan, slo: Slo) -> None:

@@ -7,6 +7,7 @@ import click
 from bots.errors import TargetUnusable
 from bots.servers import host_of, resolve
 from loadtest.guard import Ledger, end_meetings_of, now_utc
+from loadtest.summary import counted
 
 EXAMPLE = """\b
 Example: end what a killed run left on a server
@@ -37,7 +38,8 @@ def cleanup(
     for run in ledger.killed_runs(host_of(server.url)):
         if not failed and (not runs or run in runs):
             ledger.end(run=run, ended_at=now_utc(), peak_participants=0)
-    click.echo(f"ended {ended} meetings of bbbload on {server.name}", err=True)
+    told = counted(ended, "meeting")
+    click.echo(f"ended {told} of bbbload on {server.name}", err=True)
     if failed:
         raise TargetUnusable(
             f"{len(failed)} meetings did not end when asked ({', '.join(failed[:3])}): "

@@ -8,7 +8,7 @@ import click
 
 from bots.errors import ConfigError
 from loadtest.codec import CAPACITY_SCHEMA, open_run, read_capacity
-from loadtest.commands.benchmark import whole_file
+from loadtest.commands.outputs import whole_file
 from loadtest.comparison_codec import encode_comparison
 from loadtest.gates import DEFAULT_GATES, Gates, parse_gates
 from loadtest.judging import exit_code_of, judge_experiment

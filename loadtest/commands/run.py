@@ -1,19 +1,19 @@
 """`bbbload run`: hold equal meetings on a server for a time and say how it went."""
 
-from pathlib import Path
-
 import click
 
 from bots.wire import Caps
 from loadtest.codec import open_run
 from loadtest.commands.options import FiniteRange, slo_of, slo_option, target_options
+from loadtest.commands.outputs import run_log_place
 from loadtest.durations import DURATION
 from loadtest.locust_run import RunOrder, run_locust
-from loadtest.models import MeetingProfile
+from loadtest.models import MeetingProfile, Record
 from loadtest.progress import Progress
 from loadtest.run_summary import summarise
 from loadtest.stages import fixed_plan
 from loadtest.streams import streams_of
+from loadtest.summary import counted
 
 EXAMPLE = """\b
 Example: two meetings of five, two cameras in each, for half a minute
@@ -72,10 +72,10 @@ Example: two meetings of five, two cameras in each, for half a minute
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("run.jsonl"),
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default="run.jsonl",
     show_default=True,
-    help="Log of the run, written as it happens.",
+    help="Log of the run, written as it happens; - is standard output.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
 @click.option(
@@ -97,7 +97,7 @@ def run(
     moderators: int,
     duration: float,
     join_rate: float,
-    output: Path,
+    output: str,
     seed: int,
     max_participants: int,
     slo_changes: tuple[str, ...],
@@ -138,26 +138,33 @@ def run(
     )
     streams = streams_of(profile, meetings * size)
     click.echo(
-        f"{meetings} {'meeting' if meetings == 1 else 'meetings'} of {size}: "
+        f"{counted(meetings, 'meeting')} of {size}: "
         f"{meetings * size} participants, "
         f"{streams.audio_in + streams.video_in} streams to the server, "
         f"{streams.audio_out + streams.video_out} from it",
         err=True,
     )
-    order = RunOrder(
-        plan=plan,
-        target=target,
-        log=output,
-        processes=processes,
-        node_metrics=node_metrics,
-        allow_host=allow_host,
-        secret_file=secret_file,
-        beside_real_meetings=beside_real_meetings,
-    )
-    with Progress() as progress:
-        code = run_locust(order, progress.receive)
-    with open_run(output) as log:
-        for line in summarise(log):
-            click.echo(line, err=True)
-    click.echo(f"The log of the run is in {output}", err=True)
+    with run_log_place(output) as place:
+        order = RunOrder(
+            plan=plan,
+            target=target,
+            log=place.path,
+            processes=processes,
+            node_metrics=node_metrics,
+            allow_host=allow_host,
+            secret_file=secret_file,
+            beside_real_meetings=beside_real_meetings,
+        )
+        with Progress() as progress:
+
+            def receive(record: Record) -> None:
+                place.copy(record)
+                progress.receive(record)
+
+            code = run_locust(order, receive)
+        with open_run(place.path) as log:
+            for line in summarise(log):
+                click.echo(line, err=True)
+    if output != "-":
+        click.echo(f"The log of the run is in {output}", err=True)
     return code

@@ -84,7 +84,7 @@ def test_without_a_terminal_there_is_a_line_for_each_step_and_the_end():
 
     lines = output.getvalue().splitlines()
     assert lines == [
-        "step 1, classes: 10 participants in 1 meetings, 0 of 12 s",
+        "step 1, classes: 10 participants in 1 meeting, 0 of 12 s",
         "ended after 5 s: invalid",
     ]
     assert isinstance(RECORDS[0], StepRecord)

@@ -14,8 +14,8 @@ from loadtest.commands.benchmark import (
     is_stand_in,
     plan_of,
     step_line,
-    whole_file,
 )
+from loadtest.commands.outputs import whole_file
 from loadtest.models import Slo
 from loadtest.profiles import SMALL_PROFILES
 from tests.support.runs import (
