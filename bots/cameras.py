@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from bots.models import CameraProfile
-from bots.protocol.dialect import CameraQuality
+from bots.protocol.dialect import CameraQuality, QualityStep
 from bots.protocol.meeting import Camera
 
 PAGE_CHANGE_DEBOUNCE_S = 1.0
@@ -59,7 +59,19 @@ def sent_profile(
     reached = [step for step in quality.steps if len(cameras) >= step.cameras]
     if not reached:
         return chosen
-    step = max(reached, key=lambda reached_step: reached_step.cameras)
+    return _stepped(chosen, max(reached, key=lambda step: step.cameras))
+
+
+def sent_profiles(
+    chosen: CameraProfile, quality: CameraQuality
+) -> tuple[CameraProfile, ...]:
+    """Return every profile that a camera of this one may come to be sent at."""
+    return tuple(
+        dict.fromkeys((chosen, *(_stepped(chosen, step) for step in quality.steps)))
+    )
+
+
+def _stepped(chosen: CameraProfile, step: QualityStep) -> CameraProfile:
     if step.bitrate_bps >= chosen.bitrate_bps:
         return chosen
     return replace(chosen, name=step.name, bitrate_bps=step.bitrate_bps)

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from bots.cameras import sent_profiles
 from bots.clock import RunClock
 from bots.join import prove_join, target_of
 from bots.media.plane import MediaPlane, PlaneStats
 from bots.meetings import Fetch
-from bots.models import MeetingRef, ParticipantPlan, Report
+from bots.models import CAMERA_MEDIUM, MeetingRef, ParticipantPlan, Report
 from bots.participant import Participant
+from bots.protocol.dialect import CameraQuality
 from bots.servers import Server
 from bots.transport import Transport
 from bots.wire import Begin
@@ -37,8 +39,11 @@ class ServerField:
                 ca_file=self._target.ca_file, reach=self._target.reach
             )
             self.fetch = (await stack.enter_async_context(transport)).get
-            self._plane = await stack.enter_async_context(MediaPlane())
-            await self._plane.prepare()
+            self._plane = await stack.enter_async_context(
+                MediaPlane(ca_file=self._target.ca_file)
+            )
+            # A clip that is encoded during the run would make the pacer late.
+            await self._plane.prepare(*sent_profiles(CAMERA_MEDIUM, CameraQuality()))
             self._stack = stack.pop_all()
         return self
 

@@ -5,6 +5,8 @@ a machine (some seconds), keep the result in `$XDG_CACHE_HOME/bbbload`, and in m
 for the rest of the process. A cache file that is damaged, foreign or of another version
 is made anew; a cache folder that cannot be written only costs the encoding again.
 
+A user's own file (`own_clip`) takes the place of either where it has pictures or sound.
+
 A clip begins with a key frame and has one every two seconds, so the loop's end needs no
 decoder to be told anything: the next picture is a key frame with the next picture id.
 """
@@ -15,6 +17,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +25,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from bots.media import packets, scene
+from bots.errors import ConfigError
+from bots.media import own_clip, packets, scene
+from bots.media.own_clip import OwnClip
 from bots.models import CameraProfile
 
 CLIP_VERSION = 1
@@ -36,32 +41,74 @@ SCREEN_PROFILE = CameraProfile(
 )
 """BBB's screen share: 1,500 kbit/s at 5 frames a second (html5 settings.yml)."""
 
+LARGEST_OWN_BYTES = 200_000_000
+
+_encoding = threading.Lock()
+"""Held while frames are encoded: encoders write times into the pictures they share."""
 _MAGIC = b"bbbload clip\n"
 _log = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=32)
-def video_packets(profile: CameraProfile) -> packets.VideoPackets:
+def video_packets(
+    profile: CameraProfile, own: OwnClip | None = None
+) -> packets.VideoPackets:
     """Return the packetised clip of a profile; blocks while it must be encoded."""
-    return packets.packetise_video(video_frames(profile), profile.frame_rate)
+    return packets.packetise_video(video_frames(profile, own), profile.frame_rate)
 
 
-def video_frames(profile: CameraProfile) -> tuple[bytes, ...]:
+def video_frames(
+    profile: CameraProfile, own: OwnClip | None = None
+) -> tuple[bytes, ...]:
     """Return the VP8 frames of a profile's clip; blocks while it must be encoded."""
+    own = own if own is not None and own.has_pictures else None
     name = (
-        f"video-{CLIP_VERSION}-{profile.width}x{profile.height}"
+        f"{_source(own)}video-{CLIP_VERSION}-{profile.width}x{profile.height}"
         f"-{profile.frame_rate:g}-{profile.bitrate_bps}.clip"
     )
-    return _cached(name, lambda: _encode_video(profile))
+
+    def encode() -> tuple[bytes, ...]:
+        with _encoding:
+            return _encode_video(profile, own)
+
+    return _cached(name, encode)
 
 
-@lru_cache(maxsize=1)
-def audio_packets() -> packets.AudioPackets:
+def forget_pictures() -> None:
+    """Give back the memory of the pictures that several rates were encoded from."""
+    with _encoding:
+        _pictures.cache_clear()
+
+
+@lru_cache(maxsize=2)
+def audio_packets(own: OwnClip | None = None) -> packets.AudioPackets:
     """Return the packetised speech clip; blocks while it must be encoded."""
-    speech = _cached(f"speech-{CLIP_VERSION}.clip", _encode_speech)
+    own = own if own is not None and own.has_sound else None
+    speech = _cached(
+        f"{_source(own)}speech-{CLIP_VERSION}.clip", lambda: _encode_speech(own)
+    )
     # A frame of no bytes means discontinuous transmission (RFC 6716 section 3.4), so
     # the table-of-contents byte alone, code 0, is a packet of silence.
     return packets.AudioPackets(speech=speech, silence=bytes([speech[0][0] & 0xFC]))
+
+
+def read_own(path: Path) -> OwnClip:
+    """Read a user's film or recording.
+
+    Raises ConfigError for a file that cannot be read, is too large, or is neither.
+    """
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= LARGEST_OWN_BYTES else b""
+    except OSError as failure:
+        reason = (failure.strerror or "no reason given").lower()
+        raise ConfigError(f"the clip {path} cannot be read: {reason}") from failure
+    if size > LARGEST_OWN_BYTES:
+        raise ConfigError(
+            f"the clip {path} has {size} bytes: use one of at most "
+            f"{LARGEST_OWN_BYTES} bytes, since only its first minute is played"
+        )
+    return own_clip.probe(path.name, hashlib.sha256(data).hexdigest()[:32], data)
 
 
 def cache_folder() -> Path:
@@ -70,10 +117,25 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "bbbload"
 
 
-def _encode_video(profile: CameraProfile) -> tuple[bytes, ...]:
+def _source(own: OwnClip | None) -> str:
+    return "" if own is None else f"own-{own.digest}-"
+
+
+@lru_cache(maxsize=1)
+def _pictures(
+    width: int, height: int, frame_rate: float, group: int
+) -> tuple[av.VideoFrame, ...]:
+    """Return the pictures of the project's own scene."""
+    count = group * max(1, round(CLIP_S / KEY_FRAME_INTERVAL_S))
+    return tuple(
+        av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+        for picture in scene.pictures(width, height, frame_rate, count, seed=1)
+    )
+
+
+def _encode_video(profile: CameraProfile, own: OwnClip | None) -> tuple[bytes, ...]:
     """Encode the loop twice and keep the second turn, whose rate has settled."""
     group = max(1, round(KEY_FRAME_INTERVAL_S * profile.frame_rate))
-    count = group * max(1, round(CLIP_S / KEY_FRAME_INTERVAL_S))
     codec = av.CodecContext.create("libvpx", "w")
     codec.width, codec.height, codec.pix_fmt = profile.width, profile.height, "yuv420p"
     codec.framerate = fractions.Fraction(profile.frame_rate).limit_denominator(1000)
@@ -92,12 +154,12 @@ def _encode_video(profile: CameraProfile) -> tuple[bytes, ...]:
         "keyint_min": str(group),
         "static-thresh": "1",
     }
-    pictures = [
-        av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
-        for picture in scene.pictures(
-            profile.width, profile.height, profile.frame_rate, count, seed=1
-        )
-    ]
+    if own is None:
+        size = (profile.width, profile.height)
+        pictures = _pictures(*size, profile.frame_rate, group)
+    else:
+        pictures = own_clip.pictures(own, profile, group)
+    count = len(pictures)
     encoded: list[bytes] = []
     for index in range(2 * count):
         frame = pictures[index % count]
@@ -109,12 +171,12 @@ def _encode_video(profile: CameraProfile) -> tuple[bytes, ...]:
     return tuple(encoded[count : 2 * count])
 
 
-def _encode_speech() -> tuple[bytes, ...]:
+def _encode_speech(own: OwnClip | None) -> tuple[bytes, ...]:
     codec = av.CodecContext.create("libopus", "w")
     codec.sample_rate, codec.layout, codec.format = scene.SAMPLE_RATE_HZ, "mono", "s16"
     codec.bit_rate = SPEECH_BITRATE_BPS
     codec.options = {"application": "voip", "vbr": "on", "frame_duration": "20"}
-    samples = scene.speech(CLIP_S, seed=1)
+    samples = scene.speech(CLIP_S, seed=1) if own is None else own_clip.samples(own)
     encoded: list[bytes] = []
     step = scene.FRAME_SAMPLES
     for at in range(0, len(samples), step):

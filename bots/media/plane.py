@@ -14,6 +14,7 @@ from typing import Literal
 from bots.media import clip, packets
 from bots.media.dtls import Certificate
 from bots.media.negotiation import SendSpec
+from bots.media.own_clip import OwnClip
 from bots.media.pacer import Pacer
 from bots.media.quality import StreamCounters
 from bots.media.session import MediaSession
@@ -45,7 +46,8 @@ class MediaPlane:
 
     `local_address` binds every socket that leaves the machine. `ca_file` names the
     authorities for TURN over TLS; None: the system's. `ice_transport_policy` is a
-    browser's: with `relay` nothing is sent directly.
+    browser's: with `relay` nothing is sent directly. `own` is a user's file to send in
+    place of the project's talking head and voice.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class MediaPlane:
         local_address: str | None = None,
         ca_file: str | None = None,
         ice_transport_policy: IceTransportPolicy = "all",
+        own: OwnClip | None = None,
     ) -> None:
+        self._own = own
         self.local_address = local_address
         self.only_relay = ice_transport_policy == "relay"
         self._ca_file = ca_file
@@ -119,6 +123,7 @@ class MediaPlane:
         await self.audio()
         for profile in profiles or (CAMERA_MEDIUM,):
             await self.video(SendSpec(media="camera", profile=profile))
+        clip.forget_pictures()
 
     async def video(self, spec: SendSpec) -> packets.VideoPackets:
         """Return the clip of a stream's profile."""
@@ -126,7 +131,9 @@ class MediaPlane:
         profile = spec.profile or default
         if profile not in self._clips:
             # encoding takes seconds, once a machine: not on the loop
-            self._clips[profile] = await asyncio.to_thread(clip.video_packets, profile)
+            self._clips[profile] = await asyncio.to_thread(
+                clip.video_packets, profile, self._own
+            )
         return self._clips[profile]
 
     def play(self, profile: CameraProfile, video: packets.VideoPackets) -> None:
@@ -136,7 +143,7 @@ class MediaPlane:
     async def audio(self) -> packets.AudioPackets:
         """Return the speech clip."""
         if self._speech is None:
-            self._speech = await asyncio.to_thread(clip.audio_packets)
+            self._speech = await asyncio.to_thread(clip.audio_packets, self._own)
         return self._speech
 
     def take_stats(self) -> PlaneStats:

@@ -1,8 +1,12 @@
 """The cameras that a browser would show."""
 
+from dataclasses import replace
+
 import pytest
 
-from bots.cameras import cameras_to_view
+from bots.cameras import cameras_to_view, sent_profile, sent_profiles
+from bots.models import CAMERA_MEDIUM
+from bots.protocol.dialect import CameraQuality
 from bots.protocol.meeting import Camera
 
 
@@ -71,3 +75,44 @@ def test_a_page_is_never_longer_than_its_limit_and_never_repeats(limit):
     )
 
     assert len(seen) == len(set(seen)) == min(7, 100 if limit is None else limit)
+
+
+STANDARD = CameraQuality()
+
+
+@pytest.mark.parametrize(
+    ("count", "kbps"),
+    [(1, 200), (7, 200), (8, 100), (12, 90), (15, 70), (20, 50), (25, 40), (30, 30)],
+)
+def test_the_rate_goes_down_with_the_number_of_cameras(count, kbps):
+    cameras = tuple(camera(f"u{n}") for n in range(count))
+
+    sent = sent_profile(CAMERA_MEDIUM, cameras, own_user_id="u0", quality=STANDARD)
+
+    assert sent.bitrate_bps == kbps * 1000
+    assert (sent.width, sent.frame_rate) == (640, 15.0)
+    assert sent in sent_profiles(CAMERA_MEDIUM, STANDARD)
+
+
+@pytest.mark.parametrize("why", ["has_floor", "is_pinned"])
+def test_the_speakers_and_a_pinned_camera_keep_their_rate(why):
+    cameras = (camera("a", **{why: True}), *(camera(f"u{n}") for n in range(30)))
+    own, other = (
+        sent_profile(CAMERA_MEDIUM, cameras, own_user_id=user, quality=STANDARD)
+        for user in ("a", "u1")
+    )
+
+    assert own == CAMERA_MEDIUM
+    assert other.bitrate_bps == 30_000
+
+
+def test_a_camera_is_never_raised_above_its_chosen_rate_nor_lowered_where_disabled():
+    low = replace(CAMERA_MEDIUM, name="low", bitrate_bps=60_000)
+    cameras = tuple(camera(f"u{n}") for n in range(8))
+
+    sent = sent_profile(low, cameras, own_user_id="u0", quality=STANDARD)
+    free = sent_profile(
+        CAMERA_MEDIUM, cameras, own_user_id="u0", quality=CameraQuality(steps=())
+    )
+
+    assert (sent, free) == (low, CAMERA_MEDIUM)
