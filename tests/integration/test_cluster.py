@@ -1,12 +1,14 @@
 """A cluster: three stand-in nodes behind a balancer, loaded by whole engines."""
 
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
 from bots.engine import open_field
 from bots.models import ParticipantPlan
 from bots.wire import Begin, Begun, End, Ended, Join, Refused
+from tests.bots.test_cli import run_bot
 from tests.support.asynctest import asynctest, eventually
 from tests.support.balancer import BALANCER_SECRET, Balancer, balanced
 from tests.support.engine import engine_of
@@ -105,6 +107,28 @@ async def test_a_node_off_the_list_is_an_outcome_of_who_is_sent_there_in_a_run()
 
     told = {j["participant"]: (j["outcome"], j.get("code")) for j in joins}
     assert told == {0: ("joined", None), 1: ("refused", "node not allowed")}
+
+
+@pytest.mark.parametrize(("is_allowed", "code"), [(True, 0), (False, 7)])
+def test_a_single_bot_goes_through_a_balancer_too(is_allowed, code):
+    @asynctest
+    async def play() -> None:
+        async with balanced(1) as cluster:
+            if not is_allowed:
+                cluster.renamed = {cluster.nodes[0].url: "http://node9.example.net"}
+            ended, reports, told = await run_bot(
+                cluster.api_url,
+                *("--persona", "lurker", "--duration", "1s"),
+                secret=BALANCER_SECRET,
+            )
+
+        assert ended == code, told
+        joins = [report for report in reports if report["kind"] == "join"]
+        node = urlsplit(cluster.nodes[0].url).netloc if is_allowed else ""
+        assert [join["node"] for join in joins] == [node]
+        assert cluster.open_meetings() == [[]]
+
+    play()
 
 
 @asynctest

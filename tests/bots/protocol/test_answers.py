@@ -124,6 +124,15 @@ def test_a_redirect_to_anywhere_else_is_no_join():
         parse_join(HttpAnswer(status=302, location="https://example.org/login?t=s"))
 
 
+def test_a_waiting_page_of_b3scale_is_refused_without_the_request_in_its_path():
+    location = "/b3s/retry-join/c2lnbmVkIHJlcXVlc3Q"
+
+    with pytest.raises(ApiRefusal, match=r"to /b3s/retry-join/…, which") as refusal:
+        parse_join(HttpAnswer(status=302, location=location))
+
+    assert "c2lnbmVk" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     "key",
     ["checksumError", "notFound", "maxParticipantsReached", "Params required"],
