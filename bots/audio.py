@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bots.errors import ClusterError, SfuRefusal
-from bots.ground import Ground, rest
+from bots.ground import Ground, flowing
 from bots.media.session import SendSpec
 from bots.models import AudioMode, PathTaken
 from bots.protocol import operations as op
@@ -191,8 +191,7 @@ class Audio:
         else:
             answered = await call.expect(sfu.Answered, deadline_s, "audio start")
             await session.accept(answered.sdp)
-        await call.expect(sfu.Flowing, deadline_s, "audio flowing")
-        path = await session.connected(rest(deadline_s))
+        path = await flowing(call, session, deadline_s, "audio flowing")
         return replace(
             path, bridge=SFU_BRIDGE, audio_role=way.role, offerer=way.offerer
         )

@@ -17,7 +17,8 @@ import click
 from bots.clock import RunClock
 from bots.errors import ConfigError, GuardRefusal, TargetUnusable
 from bots.join import refuse_announced, target_of
-from bots.media.plane import MediaPlane
+from bots.media.clip import read_own
+from bots.media.plane import IceTransportPolicy, MediaPlane
 from bots.meetings import Meetings
 from bots.models import (
     JoinReport,
@@ -31,7 +32,8 @@ from bots.models import (
     StreamReport,
 )
 from bots.participant import Participant
-from bots.persona import PERSONAS, participant_plan
+from bots.persona import PERSONAS, Persona, participant_plan
+from bots.persona_file import BUILT_IN, read_personas
 from bots.reach import CODE as NODE_NOT_ALLOWED
 from bots.servers import Server, resolve
 from bots.transcript import Transcript
@@ -70,10 +72,22 @@ class Duration(click.ParamType[float]):
 @click.argument("server", metavar="SERVER")
 @click.option(
     "--persona",
-    type=click.Choice(sorted(PERSONAS)),
+    metavar="NAME",
     default="camera",
     show_default=True,
-    help="What kind of participant it is.",
+    help=f"What kind of participant it is: {', '.join(sorted(PERSONAS))}, or one of "
+    "--personas.",
+)
+@click.option(
+    "--personas",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file with personas of your own. Default: the built-in ones.",
+)
+@click.option(
+    "--clip",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Film or recording to send, of which the first minute is encoded once. "
+    "Default: a talking head and a voice made here.",
 )
 @click.option(
     "--duration",
@@ -119,10 +133,20 @@ class Duration(click.ParamType[float]):
     metavar="HOST",
     help="Allow this host of a URL that servers.toml does not name; repeatable.",
 )
+@click.option(
+    "--ice-transport-policy",
+    type=click.Choice(["all", "relay"]),
+    default="all",
+    show_default=True,
+    help="Ways for media: directly and, where that stays silent, by a TURN relay; or "
+    "by a relay only.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell what the server refuses.")
 def bot(
     server: str,
     persona: str,
+    personas: Path | None,
+    clip: Path | None,
     duration: float,
     meeting: str | None,
     role: Role,
@@ -131,6 +155,7 @@ def bot(
     transcript: Path | None,
     secret_file: str | None,
     allow_host: tuple[str, ...],
+    ice_transport_policy: IceTransportPolicy,
     verbose: bool,
 ) -> int:
     """Let one participant join SERVER (a name of servers.toml, or a URL).
@@ -144,10 +169,19 @@ def bot(
     logging.getLogger("aioice").setLevel(logging.WARNING)
     resolved = resolve(server, secret_file=secret_file, allow_host=allow_host)
     chosen = participant_plan(
-        PERSONAS[persona], number=number, meeting_number=0, role=role, seed=seed
+        _persona(persona, personas),
+        number=number,
+        meeting_number=0,
+        role=role,
+        seed=seed,
     )
     frames = Transcript() if transcript is not None else None
     reports: list[Report] = []
+    plane = MediaPlane(
+        ca_file=resolved.ca_file,
+        ice_transport_policy=ice_transport_policy,
+        own=None if clip is None else read_own(clip),
+    )
 
     def report(told: Report) -> None:
         if not isinstance(told, StreamReport):
@@ -157,7 +191,7 @@ def bot(
     with _opened(transcript) as file:
         try:
             was_interrupted = asyncio.run(
-                _play(resolved, meeting, chosen, duration, report, frames)
+                _play(resolved, meeting, chosen, duration, plane, report, frames)
             )
         finally:
             if file is not None and frames is not None:
@@ -173,6 +207,7 @@ async def _play(
     meeting_id: str | None,
     plan: ParticipantPlan,
     duration_s: float,
+    media: MediaPlane,
     report: Callable[[Report], None],
     frames: Transcript | None,
 ) -> bool:
@@ -190,7 +225,7 @@ async def _play(
 
     async with (
         Transport(ca_file=server.ca_file, reach=server.reach) as transport,
-        MediaPlane() as plane,
+        media as plane,
         _meeting(server, transport, meeting_id, duration_s) as meeting,
     ):
         if plan.shares_camera:
@@ -283,6 +318,24 @@ def summary(reports: list[Report]) -> list[str]:
             case LeaveReport():
                 lines.append(f"{report.outcome} {report.code} {report.detail}".rstrip())
     return lines
+
+
+def _persona(name: str, file: Path | None) -> Persona:
+    """Return a built-in persona or one of the user's file."""
+    book = BUILT_IN
+    if file is not None:
+        try:
+            book = read_personas(file.read_text("utf-8"), str(file))
+        except (OSError, UnicodeDecodeError) as failure:
+            raise ConfigError(
+                f"the personas {file} cannot be read as text"
+            ) from failure
+    if name not in book.personas:
+        known = ", ".join(sorted(book.personas))
+        raise click.BadParameter(
+            f"{name!r} is no persona: use one of {known}", param_hint="--persona"
+        )
+    return book.personas[name]
 
 
 def _exit_code(reports: list[Report]) -> int:

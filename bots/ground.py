@@ -1,18 +1,22 @@
 """What the media of one participant stand on, shared by audio, cameras and screen."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from bots.conversation import Conversation
+from bots.errors import StepTimeout
 from bots.limits import Limits
 from bots.logbook import Logbook
-from bots.models import IceServer, ParticipantPlan
+from bots.media.ice_servers import NO_RELAY
+from bots.models import IceServer, ParticipantPlan, PathTaken
+from bots.protocol import sfu
 from bots.protocol.dialect import ClientSettings
 from bots.protocol.meeting import MeetingView
-from bots.sfu_link import SfuLink
+from bots.sfu_link import SfuCall, SfuLink
 from bots.streams import Plane, Session, Stream, Streams
 
 LinkName = Literal["audio", "cameras", "screen"]
@@ -60,3 +64,36 @@ class Ground:
 def rest(deadline_s: float) -> float:
     """Return the seconds left until `deadline_s` (monotonic), never quite none."""
     return max(deadline_s - time.monotonic(), 0.1)
+
+
+async def flowing(
+    call: SfuCall, session: Session, deadline_s: float, step: str
+) -> PathTaken:
+    """Wait until the SFU says that media flow and our side can send; return the path.
+
+    A transport that fails is told at once and by its own reason, such as `no relay
+    candidate`: of that the SFU hears nothing, and just stays silent. Where both are
+    merely late it is the SFU's word that was not kept.
+
+    Raises a ClusterError of either.
+    """
+    said = asyncio.ensure_future(call.expect(sfu.Flowing, deadline_s, step))
+    path = asyncio.ensure_future(session.connected(rest(deadline_s)))
+    try:
+        await asyncio.wait((said, path), return_when=asyncio.FIRST_EXCEPTION)
+        if _is_late(said) or _is_late(path):  # the other one is about to be, or is not
+            await asyncio.wait((said, path))
+        if path.done() and (reason := path.exception()) and not _is_late(path):
+            raise reason
+        await said
+        return await path
+    finally:
+        for task in (said, path):
+            task.cancel()
+        await asyncio.gather(said, path, return_exceptions=True)
+
+
+def _is_late(task: "asyncio.Future[Any]") -> bool:
+    """Return whether a step ended by its limit, and nothing more is known."""
+    error = task.exception() if task.done() else None
+    return isinstance(error, StepTimeout) and error.code != NO_RELAY

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from bots.addresses import host_of
 from bots.errors import ApiRefusal, ClusterError, GuardRefusal, TargetUnusable
+from bots.media.ice_servers import ice_host
 from bots.models import IceServer, ParticipantPlan
 from bots.persona import display_name
 from bots.protocol import api, dialect
@@ -130,13 +131,23 @@ async def prove_join(target: Target, meeting_id: str) -> Session:
         ) from failure
 
 
-async def ice_servers(transport: Transport, session: Session) -> tuple[IceServer, ...]:
-    """Return the servers of `stuns`; none where the server does not say."""
+async def ice_servers(
+    transport: Transport, session: Session, reach: Reach | None = None
+) -> tuple[IceServer, ...]:
+    """Return the servers of `stuns`; none where the server does not say.
+
+    Those that are beyond `reach` are marked so: nothing will be sent to them.
+    """
     try:
         url = api.stuns_url(session.api_url, session.joined.session_token)
-        return api.parse_stuns(await transport.get(url))
+        servers = api.parse_stuns(await transport.get(url))
     except ClusterError:
         return ()
+    if reach is None:
+        return servers
+    return tuple(
+        replace(server, is_allowed=reach.allows(ice_host(server))) for server in servers
+    )
 
 
 def round_trip(

@@ -40,6 +40,8 @@ class IceServer:
     """Such as `stun:host` or `turns:host:5349?transport=tcp` (RFC 7064, RFC 7065)."""
     username: str = ""
     credential: str = field(default="", repr=False)
+    is_allowed: bool = True
+    """False: its host is not on the allow-list, so nothing is sent there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

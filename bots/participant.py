@@ -230,7 +230,7 @@ class Participant:
             logbook=self._logbook,
             open_link=open_link,
             limits=self._limits,
-            ice_servers=await ice_servers(transport, session),
+            ice_servers=await ice_servers(transport, session, self._target.reach),
         )
 
     def _audio_mode(self) -> AudioMode:

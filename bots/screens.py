@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bots.errors import ClusterError
-from bots.ground import Ground, rest
+from bots.ground import Ground, flowing, rest
 from bots.media.session import SendSpec
 from bots.persona import display_name, number_of
 from bots.protocol import sfu
@@ -97,8 +97,7 @@ class Screens:
                     sfu.Answered, deadline_s, "screen share start"
                 )
                 await session.accept(answered.sdp)
-                await call.expect(sfu.Flowing, deadline_s, "screen share flowing")
-                await session.connected(rest(deadline_s))
+                await flowing(call, session, deadline_s, "screen share flowing")
                 await _while(lambda: ground.view.is_presenter, call.over, stream.failed)
 
     async def _watch(self) -> None:
@@ -124,8 +123,7 @@ class Screens:
                     await call.answer(
                         await session.answer(offered.sdp, receives=("screen",))
                     )
-                    await call.expect(sfu.Flowing, deadline_s, "screen view flowing")
-                    await session.connected(rest(deadline_s))
+                    await flowing(call, session, deadline_s, "screen view flowing")
                     first_s = await session.first("screen", rest(deadline_s))
                     wait_s = max(first_s - asked_s, 0.0)
                     ground.logbook.milestone("screen", wait_s, source=source)

@@ -12,7 +12,7 @@ import time
 
 from bots.cameras import PAGE_CHANGE_DEBOUNCE_S, cameras_to_view, sent_profile
 from bots.errors import ClusterError, Dropped
-from bots.ground import Ground, rest
+from bots.ground import Ground, flowing, rest
 from bots.media.session import SendSpec
 from bots.persona import device_id, number_of
 from bots.protocol import operations as op
@@ -115,8 +115,7 @@ class Webcams:
                     sfu.Answered, deadline_s, "camera share start"
                 )
                 await session.accept(answered.sdp)
-                await call.expect(sfu.Flowing, deadline_s, "camera share flowing")
-                await session.connected(rest(deadline_s))
+                await flowing(call, session, deadline_s, "camera share flowing")
                 names = {"cameraId": camera_id}
                 await ground.conversation.call(
                     op.CAMERA_START, {**names, "contentType": "camera"}
@@ -201,8 +200,7 @@ class Webcams:
                     sfu.Offered, deadline_s, "camera view start"
                 )
                 await call.answer(await session.answer(offered.sdp))
-                await call.expect(sfu.Flowing, deadline_s, "camera view flowing")
-                await session.connected(rest(deadline_s))
+                await flowing(call, session, deadline_s, "camera view flowing")
                 first_s = await session.first("camera", rest(deadline_s))
                 wait_s = max(first_s - asked_s, 0.0)
                 ground.logbook.milestone("camera", wait_s, source=source)

@@ -47,11 +47,16 @@ class Path(Protocol):
     heard_s: float
     """When the last STUN message from the other side came."""
     failure: str
+    obstacle: str
+    """Why it may take longer, while `connect` goes on; "" if nothing is known."""
     candidate_type: str
     remote_address: str
 
-    async def connect(self) -> None:
-        """Find the pair; runs until it is found, the caller sets the limit."""
+    async def connect(self) -> "Path":
+        """Find the pair and return the path that has it.
+
+        Runs until it is found: the caller sets the limit.
+        """
 
     def tick(self, now_s: float, heard_s: float) -> None:
         """Keep consent and notice silence; `heard_s`: the last datagram but STUN."""
@@ -104,6 +109,7 @@ class LightPath:
         self.rtt_s: float | None = None
         self.heard_s = 0.0
         self.failure = ""
+        self.obstacle = ""
         self.candidate_type = "host"
         self.remote_address = ""
         self.send: Callable[[memoryview | bytes], Any] = not_connected
@@ -123,7 +129,7 @@ class LightPath:
         self._next_consent_s = 0.0
         self._answered = asyncio.Event()
 
-    async def connect(self) -> None:
+    async def connect(self) -> Path:
         """Try the candidates in turn until one answers; the last for as long as asked.
 
         Raises:
@@ -137,8 +143,10 @@ class LightPath:
         for candidate in self._candidates[:-1]:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CANDIDATE_PATIENCE_S):
-                    return await self._try(candidate)
+                    await self._try(candidate)
+                    return self
         await self._try(self._candidates[-1])
+        return self
 
     def tick(self, now_s: float, heard_s: float) -> None:
         """Ask for consent when it is time, probe a silent path, give up a dead one."""

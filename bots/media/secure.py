@@ -8,12 +8,16 @@ that are DTLS. `establish` runs in the plane's task group, and keeps its error f
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
+from typing import Protocol
 
 from bots.errors import ClusterError, StepTimeout
 from bots.media import ice, sdp
 from bots.media.dtls import Certificate, DtlsSession, SrtpKeys
 from bots.media.full_ice import FullPath
+from bots.media.ice_servers import NO_RELAY, turn_servers
+from bots.media.relay import DirectOrRelay
 from bots.models import IceServer, PathTaken
 
 FIRST_FLIGHT_S = 0.05
@@ -25,24 +29,34 @@ ESTABLISH_LIMIT_S = 60.0
 MAX_EARLY_DATAGRAMS = 16
 
 
+class Origin(Protocol):
+    """What a transport needs of the process it starts from."""
+
+    certificate: Certificate
+    local_address: str | None
+    only_relay: bool
+    """Nothing is sent but through TURN servers."""
+
+    def tls(self) -> ssl.SSLContext:
+        """Return the settings for TURN over TLS."""
+
+
 class SecureTransport:
     """One transport, from `prepare` over `establish` to `close`."""
 
     def __init__(
         self,
-        certificate: Certificate,
+        origin: Origin,
         *,
         servers: tuple[IceServer, ...],
-        local_address: str | None,
         receive: ice.Receive,
         secured: Callable[[SrtpKeys], None],
         lost: Callable[[], None],
     ) -> None:
         """`secured` is called once with the keys, `lost` when the peer ends DTLS."""
         self.credentials = ice.make_credentials()
-        self._certificate = certificate
+        self._origin = origin
         self._servers = servers
-        self._local_address = local_address
         self._receive = receive
         self._secured = secured
         self._lost = lost
@@ -62,29 +76,50 @@ class SecureTransport:
     ) -> tuple[sdp.Candidate, ...]:
         """Make the path; return our candidates, which only full ICE needs to know."""
         self._dtls = DtlsSession(
-            self._certificate,
+            self._origin.certificate,
             is_server=remote.setup == "active",
             remote_fingerprints=remote.fingerprints,
         )
         if remote.is_ice_lite:
-            self._path = ice.LightPath(
-                local=self.credentials,
-                remote=remote,
-                receive=self._receive,
-                local_address=self._local_address,
-            )
+            self._path = self._path_to_lite(remote)
             return ()
-        full = FullPath(
-            local=self.credentials,
-            is_controlling=is_offerer,
-            receive=self._receive,
-            addresses=_local_addresses(remote, self._local_address),
-            servers=self._servers,
-        )
+        full = self._full_path(remote, is_controlling=is_offerer)
         self._path = full
         candidates = await full.gather()
         await full.set_remote(remote)
         return candidates
+
+    def _path_to_lite(self, remote: sdp.Description) -> ice.Path:
+        direct = None
+        if not self._origin.only_relay:
+            direct = ice.LightPath(
+                local=self.credentials,
+                remote=remote,
+                receive=self._receive,
+                local_address=self._origin.local_address,
+            )
+            if not turn_servers(self._servers):
+                return direct
+        return DirectOrRelay(
+            remote=remote,
+            direct=direct,
+            make_relay=lambda: self._full_path(
+                remote, is_controlling=True, only_relay=True
+            ),
+        )
+
+    def _full_path(
+        self, remote: sdp.Description, *, is_controlling: bool, only_relay: bool = False
+    ) -> FullPath:
+        return FullPath(
+            local=self.credentials,
+            is_controlling=is_controlling,
+            receive=self._receive,
+            addresses=_local_addresses(remote, self._origin.local_address),
+            servers=self._servers,
+            tls=self._origin.tls,
+            only_relay=only_relay or self._origin.only_relay,
+        )
 
     async def establish(self) -> None:
         """Run ICE and DTLS."""
@@ -101,7 +136,8 @@ class SecureTransport:
         """Wait for the keys and return the path taken.
 
         Raises:
-            StepTimeout: with code `ice` or `dtls`.
+            StepTimeout: with code `ice` or `dtls`, or with `no relay candidate` where
+                the direct way stayed silent and no TURN server gave a relay.
             ClusterError: the transport failed, such as by a fingerprint mismatch.
         """
         try:
@@ -172,7 +208,7 @@ class SecureTransport:
     async def _establish(self) -> None:
         assert self._path is not None
         assert self._dtls is not None
-        await self._path.connect()
+        self._path = await self._path.connect()
         self._step = "dtls"
         first_flight = self._dtls.start()
         self._send_flight(first_flight)
@@ -206,6 +242,8 @@ class SecureTransport:
 
     def _too_late(self, limit_s: float) -> StepTimeout:
         text = f"{self._step} was not done within {limit_s:g} s"
+        if self._step == "ice" and self._path is not None and self._path.obstacle:
+            return StepTimeout(f"{text}: {self._path.obstacle}", code=NO_RELAY)
         return StepTimeout(text, code=self._step)
 
 

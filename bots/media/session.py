@@ -15,7 +15,7 @@ from typing import Protocol
 from bots.errors import StepTimeout
 from bots.media import rtp, sdp
 from bots.media.audio_stream import AudioStream
-from bots.media.dtls import Certificate, SrtpKeys
+from bots.media.dtls import SrtpKeys
 from bots.media.negotiation import (
     Incoming,
     SendSpec,
@@ -31,7 +31,7 @@ from bots.media.pacer import Pacer
 from bots.media.quality import StreamCounters
 from bots.media.receiving import ReceiveStream
 from bots.media.reporting import Reporter
-from bots.media.secure import SecureTransport
+from bots.media.secure import Origin, SecureTransport
 from bots.media.senders import Clips, make_sender
 from bots.media.sending import Outlet, SendStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
@@ -47,11 +47,9 @@ _TAG_BYTES = {"AES_CM_128_HMAC_SHA1_80": 10, "AEAD_AES_128_GCM": 16}
 _HEADER = Struct("!BBHII")
 
 
-class Plane(Clips, Protocol):
+class Plane(Clips, Origin, Protocol):
     """What a session needs of its plane."""
 
-    certificate: Certificate
-    local_address: str | None
     unix_offset_s: float
 
     @property
@@ -71,9 +69,8 @@ class MediaSession:
     def __init__(self, plane: Plane, ice_servers: tuple[IceServer, ...] = ()) -> None:
         self._plane = plane
         self._transport = SecureTransport(
-            plane.certificate,
+            plane,
             servers=ice_servers,
-            local_address=plane.local_address,
             receive=self._receive,
             secured=self._secured,
             lost=self._stop_media,
@@ -161,7 +158,7 @@ class MediaSession:
         """Wait until media can flow both ways and return the path taken.
 
         Raises:
-            StepTimeout: with code `ice` or `dtls`.
+            StepTimeout: with code `ice`, `dtls` or `no relay candidate`.
             ClusterError: the transport failed, such as by a fingerprint mismatch.
         """
         return await self._transport.wait(timeout_s)

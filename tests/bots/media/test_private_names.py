@@ -12,6 +12,7 @@ from pathlib import Path
 import aioice
 import aioice.ice
 import aioice.stun
+import aioice.turn
 import pylibsrtp._binding
 import pytest
 from OpenSSL import SSL
@@ -74,12 +75,36 @@ def test_aioice_takes_our_credentials_and_servers():
         "local_password",
         "transport_policy",
         "stun_server",
+    } <= options
+
+
+def test_aioice_makes_a_relay_for_us_and_keeps_it_where_we_put_it():
+    relay = inspect.signature(aioice.ice.relayed_candidate).parameters
+    connection = aioice.Connection(ice_controlling=True)
+
+    assert set(relay) == {
+        "component",
+        "hide_related_address",
+        "protocol_factory",
         "turn_server",
         "turn_username",
         "turn_password",
         "turn_ssl",
         "turn_transport",
-    } <= options
+    }
+    assert connection._protocols == []
+    assert connection._closing is False
+    lost = inspect.signature(aioice.Connection.protocol_lost).parameters
+    assert list(lost) == ["self", "protocol"]
+
+
+def test_a_relay_over_tcp_tells_how_much_it_holds():
+    inner = object()
+
+    transport = aioice.turn.TurnTransport(inner)  # type: ignore[arg-type]
+
+    assert transport._TurnTransport__inner_protocol is inner
+    assert isinstance(aioice.turn.TurnClientTcpProtocol, type)
 
 
 @pytest.mark.parametrize(
