@@ -167,9 +167,10 @@ def bot(
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
     logging.getLogger("aioice").setLevel(logging.WARNING)
+    kind = _persona(persona, personas)
     resolved = resolve(server, secret_file=secret_file, allow_host=allow_host)
     chosen = participant_plan(
-        _persona(persona, personas),
+        kind,
         number=number,
         meeting_number=0,
         role=role,

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from bots.cli import bot, summary
 from bots.models import JoinReport, LeaveReport, MilestoneReport, RefusalReport
+from tests.bots.media.test_own_clip import film
 from tests.support.asynctest import asynctest
 from tests.support.node import SECRET, node_process
 
@@ -122,6 +123,25 @@ async def test_ctrl_c_leaves_ends_the_meeting_and_keeps_what_was_told(tmp_path: 
     assert reports[-1]["kind"] == "leave"
     assert reports[-1]["outcome"] == "left"
     assert json.loads(transcript.read_text())["frames"]
+
+
+@asynctest
+async def test_personas_and_a_film_of_ones_own_are_played(tmp_path: Path):
+    personas = tmp_path / "own.toml"
+    personas.write_text('[persona.host]\nlike = "camera"\nrole = "moderator"\n')
+    clip = film(tmp_path / "meeting.mp4", seconds=2.5)
+    async with node_process() as node:
+        code, reports, err = await run_bot(
+            f"{node.url}/bigbluebutton/",
+            *("--personas", str(personas), "--persona", "host"),
+            *("--clip", str(clip), "--duration", "2s"),
+        )
+
+    assert code == 0, err
+    (join,) = [report for report in reports if report["kind"] == "join"]
+    assert (join["persona"], join["role"]) == ("host", "moderator")
+    sent = [r for r in reports if r["kind"] == "stream" and r["media"] == "camera"]
+    assert sum(report.get("packets", 0) for report in sent) > 10
 
 
 @pytest.mark.parametrize(
