@@ -13,6 +13,7 @@ sent byte for byte as signed, every wait has a limit, and whatever goes wrong is
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 import ssl
 import time
@@ -120,8 +121,12 @@ class Socket:
         self.was_cut = True
         below = self._socket.get_extra_info("socket")
         if below is not None:
-            with contextlib.suppress(OSError):
-                below.shutdown(socket.SHUT_RDWR)
+            # By a second descriptor: what uvloop gives for a socket cannot be shut.
+            with (
+                contextlib.suppress(OSError),
+                socket.socket(fileno=os.dup(below.fileno())) as same,
+            ):
+                same.shutdown(socket.SHUT_RDWR)
 
     async def close(self, code: int = 1000) -> None:
         """Close the socket and wait for the other side's goodbye, but not for long."""

@@ -4,12 +4,13 @@ import asyncio
 import socket
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from bots.errors import ClusterError, ConfigError, StepTimeout
 from bots.reach import NodeNotAllowed, Reach
 from bots.transport import Cookies, Transport, UpgradeRefused, tls_context
-from tests.support.asynctest import asynctest
+from tests.support.asynctest import asynctest, eventually, scaled
 from tests.support.servers import serving
 
 
@@ -57,6 +58,33 @@ async def test_a_socket_s_upgrade_is_not_redirected_either():
             await transport.connect(f"{base}/away")
 
     assert (refusal.value.code, sought) == ("http 302", [])
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_lost_network_cuts_sockets_without_a_word_on_either_loop(run):
+    async def play() -> None:
+        async def keep(request: web.Request) -> web.StreamResponse:
+            ws = web.WebSocketResponse()
+            await ws.prepare(request)
+            async for _ in ws:
+                pass
+            seen.append(ws.close_code)
+            return ws
+
+        seen: list[int | None] = []
+        async with serving(keep=keep) as base, Transport() as transport:
+            opened = await transport.connect(f"{base}/keep")
+            transport.lose(60.0)
+            async with asyncio.timeout(scaled(5)):
+                assert await opened.receive() is None
+            with pytest.raises(ClusterError) as away:
+                await transport.connect(f"{base}/keep")
+            await eventually(lambda: seen)
+
+        assert away.value.code == "network away"
+        assert seen == [1006]
+
+    run(play())
 
 
 @pytest.mark.parametrize("way", ["get", "connect"])
