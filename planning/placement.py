@@ -81,9 +81,11 @@ def usable_utilisation(largest_ratio: float, risk: float = TABLE_RISK) -> float:
 
 
 def meeting_sizes(
-    total: float, largest: int, rng: np.random.Generator, mornings: int
+    total: float | Floats, largest: int, rng: np.random.Generator, mornings: int
 ) -> Floats:
     """Return (mornings, meetings) sizes that sum to `total` in each row.
+
+    `total` is one for all rows or one for each.
 
     Sizes are log-normal with a median of 8, `TAIL_SCORE` setting how often they come
     near the largest; the few beyond it are spread evenly below it. Rows are padded with
@@ -91,7 +93,8 @@ def meeting_sizes(
     """
     spread = max(0.3, np.log(max(largest, 9) / MEDIAN_MEETING) / TAIL_SCORE)
     mean_size = MEDIAN_MEETING * np.exp(spread**2 / 2)
-    columns = int(np.ceil(1.6 * total / mean_size)) + 25
+    totals = np.broadcast_to(np.asarray(total, dtype=float), (mornings,))[:, None]
+    columns = int(np.ceil(1.6 * totals.max() / mean_size)) + 25
     scores = rng.standard_normal((mornings, columns))
     sizes = MEDIAN_MEETING * np.exp(spread * scores)
     beyond = sizes > largest
@@ -99,7 +102,7 @@ def meeting_sizes(
     sizes[beyond] = low + (largest - low) * rng.random(int(beyond.sum()))
     sizes = np.maximum(sizes, 2.0)
     before = np.cumsum(sizes, axis=1) - sizes
-    return np.where(before < total, np.minimum(sizes, total - before), 0.0)
+    return np.where(before < totals, np.minimum(sizes, totals - before), 0.0)
 
 
 def place(
@@ -124,13 +127,15 @@ def place(
     final = np.zeros((mornings, nodes))
     rows = np.arange(mornings)
     poll_every = max(1, count // POLLS)
+    turns = np.asarray(rng.integers(0, nodes, size=mornings))
     for step in range(count):
         size = arriving[:, step]
         real = size > 0
         if balancer == "round robin":
-            chosen = np.full(mornings, step % nodes)
+            chosen = np.asarray(turns % nodes, dtype=np.int64)
+            turns += real
         else:
-            chosen = np.argmin(seen, axis=1)
+            chosen = np.asarray(np.argmin(seen, axis=1), dtype=np.int64)
         final[rows, chosen] += size
         share = real / capacities[chosen]
         if balancer == "fewest meetings":

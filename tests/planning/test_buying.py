@@ -9,6 +9,7 @@ import pytest
 from bots.errors import ConfigError
 from planning.buying import cheapest_purchase
 from planning.capacities import as_interval, capacities_used
+from planning.market import Setting
 from planning.models import Catalog, NodeCount
 from planning.sizing import (
     SizedType,
@@ -179,3 +180,179 @@ def test_the_cheapest_type_depends_on_the_peak():
 
     assert cheapest(90, types).type.name == "100"
     assert cheapest(3000, types).type.name == "400"
+
+
+def hourly(usable: float, month: float, hour: float) -> SizedType:
+    return plain(usable, month, billing="hourly", hour_eur=hour, setup_eur=0.0)
+
+
+BLOCKS = Setting(blocks=((1.0, 40.0), (0.6, 160.0), (0.3, 530.5)))
+
+
+def test_hourly_nodes_serve_the_peak_beside_a_rented_base():
+    types = (plain(100, 40, setup_eur=0.0), hourly(99, 80, 0.11))
+
+    bought = cheapest_purchase((1000.0,), types, (), BLOCKS)
+
+    counts = {node.type: node.count for node in bought.nodes[0]}
+    # Rented for what lasts all month, 300 and the spare; 200 hours of an hourly node
+    # cost 22 EUR, less than a month of a rented one.
+    assert counts == {"100": 4, "99": 8}
+    assert 0 < bought.hourly_hours[0] <= counts["99"] * 200
+    alone = cheapest_purchase((1000.0,), types[:1], (), BLOCKS)
+    assert bought.buying.total_eur < alone.buying.total_eur
+
+
+def test_an_hourly_node_never_costs_more_than_its_month():
+    types = (hourly(100, 80, 0.50),)
+
+    bought = cheapest_purchase((250.0,), types, (), BLOCKS)
+
+    # N+1: four nodes; in the last block 75 need two of them.
+    assert bought.nodes[0][0].count == 4
+    assert bought.buying.total_eur <= 4 * 80 + 1e-6
+    # 2 all month (80, not 365), 1 more for 200 hours (80, not 100), 1 for 40 (20).
+    assert bought.buying.total_eur == pytest.approx(3 * 80 + 20)
+
+
+def test_bytes_beyond_the_included_volume_decide_between_types():
+    lean = plain(
+        100,
+        30,
+        setup_eur=0.0,
+        included_traffic_bytes=1e12,
+        extra_traffic_eur_per_byte=10e-12,
+    )
+    rich = plain(101, 45, setup_eur=0.0, included_traffic_bytes=None)
+    quiet = Setting(traffic_bytes=(1e12,))
+    loud = Setting(traffic_bytes=(100e12,))
+
+    calm = cheapest_purchase((300.0,), (lean, rich), (), quiet)
+    busy = cheapest_purchase((300.0,), (lean, rich), (), loud)
+
+    assert calm.nodes[0] == (NodeCount(type="100", count=4),)
+    assert calm.traffic_eur == (0.0,)
+    # Three nodes without a limit carry all the bytes there are; the fourth may be lean.
+    assert {node.type: node.count for node in busy.nodes[0]} == {"100": 1, "101": 3}
+    assert busy.traffic_eur == (0.0,)
+
+
+def test_extra_bytes_are_priced_as_a_bill_would_price_them():
+    lean = plain(
+        100,
+        30,
+        setup_eur=0.0,
+        included_traffic_bytes=1e12,
+        extra_traffic_eur_per_byte=10e-12,
+    )
+
+    bought = cheapest_purchase((300.0,), (lean,), (), Setting(traffic_bytes=(9e12,)))
+
+    assert bought.nodes[0][0].count == 4
+    assert bought.traffic_eur[0] == pytest.approx(50.0)
+    assert bought.buying.total_eur == pytest.approx(4 * 30 + 50)
+
+
+def test_a_node_bought_counts_with_the_months_it_serves_and_stays():
+    kind = plain(
+        100, 5, setup_eur=0.0, billing="bought", purchase_eur=600.0, life_months=60
+    )
+
+    bought = cheapest_purchase((150.0, 50.0, 150.0), (kind,))
+
+    assert [nodes[0].count for nodes in bought.nodes] == [3, 3, 3]
+    assert bought.purchase_eur == (1800.0, 0.0, 0.0)
+    assert bought.rent_eur == pytest.approx((15.0, 15.0, 15.0))
+    # Three of sixty months are used up: 90 of 1,800 EUR.
+    assert bought.buying.total_eur == pytest.approx(3 * 15 + 90)
+    assert bought.residual_eur == pytest.approx(1710)
+
+
+def test_a_long_plan_prefers_to_buy_what_a_short_need_rents():
+    rented = plain(100, 40, setup_eur=0.0)
+    owned = plain(
+        101, 5, setup_eur=0.0, billing="bought", purchase_eur=600.0, life_months=60
+    )
+
+    steady = cheapest_purchase((500.0,) * 6, (rented, owned))
+    spike = cheapest_purchase((500.0, 50.0, 50.0, 50.0, 50.0, 50.0), (rented, owned))
+
+    assert {node.type for node in steady.nodes[0]} == {"101"}
+    assert any(node.type == "100" for node in spike.nodes[0])
+
+
+def test_a_type_with_lead_time_cannot_serve_before_it_is_delivered():
+    slow, quick = plain(100, 20, setup_eur=0.0), plain(101, 60, setup_eur=0.0)
+
+    bought = cheapest_purchase((250.0,) * 3, (slow, quick), (), Setting(opens=(2, 0)))
+
+    names = [{node.type for node in nodes} for nodes in bought.nodes]
+    assert names[:2] == [{"101"}, {"101"}]
+    assert "100" in names[2]
+
+
+def test_nothing_deliverable_in_time_is_an_error_with_advice():
+    with pytest.raises(ConfigError, match="lead_days"):
+        cheapest_purchase((250.0, 250.0), (plain(100, 20),), (), Setting(opens=(1,)))
+
+
+def test_a_contract_held_keeps_its_price_and_its_months():
+    held = plain(100, 50, setup_eur=0.0, is_held=True)
+    fresh = plain(101, 20, setup_eur=0.0)
+    before = (NodeCount(type="100", count=3),)
+
+    bound = cheapest_purchase(
+        (150.0,) * 3, (held, fresh), before, Setting(kept_months=(2, 0))
+    )
+
+    counts = [{node.type: node.count for node in nodes} for nodes in bound.nodes]
+    assert [month.get("100", 0) for month in counts] == [3, 3, 0]
+    # No more of it can be ordered at the old price.
+    cheap = plain(100, 1, setup_eur=0.0, is_held=True)
+    grown = cheapest_purchase((900.0,), (cheap, fresh), before)
+    assert {n.type: n.count for n in grown.nodes[0]}["100"] == 3
+
+
+def random_market(
+    seed: int, with_hourly: bool
+) -> tuple[tuple[float, ...], tuple[SizedType, ...]]:
+    rng = np.random.default_rng(seed)
+    types = []
+    for index in range(5):
+        usable = round(float(rng.uniform(80, 320)), 1)
+        price = usable * float(rng.uniform(0.2, 0.3)) + 5
+        if with_hourly and index % 2:
+            types.append(hourly(usable, price, price / 450))
+        else:
+            types.append(plain(usable, price, setup_eur=price * (index % 4) / 4))
+    months = np.arange(10)
+    needed = 2500 * (1 + 0.3 * np.sin(months / 2)) * rng.lognormal(0, 0.1, 10)
+    return tuple(needed.tolist()), tuple(types)
+
+
+@pytest.mark.parametrize(("with_hourly", "within"), [(False, 0.03), (True, 0.06)])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_greedy_plan_comes_close_and_the_gap_is_named(seed, with_hourly, within):
+    required, types = random_market(seed, with_hourly)
+
+    buying = cheapest_purchase(required, types, (), BLOCKS, time_limit_s=3.0).buying
+
+    assert buying.greedy_eur <= (1 + within) * buying.total_eur
+    assert buying.bound_eur <= buying.total_eur + 1e-6
+    assert buying.total_eur <= buying.greedy_eur + 1e-6
+    assert buying.gap_ratio == pytest.approx(1 - buying.bound_eur / buying.total_eur)
+    assert buying.gap_ratio <= 0.06
+
+
+def test_a_price_on_changes_gives_fewer_of_them():
+    types = (plain(100, 30, setup_eur=0.0), plain(170, 52, setup_eur=0.0))
+    required = (500.0, 300.0, 500.0, 300.0, 520.0)
+
+    lively = cheapest_purchase(required, types)
+    calm = cheapest_purchase(required, types, change_eur=200.0)
+
+    def changes(nodes: tuple[tuple[NodeCount, ...], ...]) -> int:
+        return sum(a != b for a, b in itertools.pairwise(nodes))
+
+    assert changes(calm.nodes) < changes(lively.nodes)
+    assert calm.buying.total_eur >= lively.buying.total_eur
