@@ -70,6 +70,12 @@ class History:
     """Samples at a time already seen; the larger value was kept."""
     is_modelled: bool = False
     """True when a comment of the file says that its numbers are modelled."""
+    limit_hits: tuple[int | None, ...] | None = None
+    """Joins that a limit refused in the bin: demand that was not served."""
+    notes: tuple[str, ...] = ()
+    """What was left out, filled in or doubted on the way, one sentence each."""
+    disagreement_ratio: float = 0.0
+    """Standard deviation of the logarithm between two sources of it, 0 for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,17 @@
 """Our own CSV of concurrency, read as a stream: five-minute maxima, gaps known.
 
 The first line that is no comment names the columns: `time,participants` and, where
-known, `meetings`, `cameras`, `voice`, `listeners`, `largest_meeting`. Times are ISO
-8601 with a zone, ascending. Lines that begin with `#` are comments. An empty cell is a
-value that nobody knows. Every mistake is one sentence that names file and line.
+known, `meetings`, `cameras`, `voice`, `listeners`, `largest_meeting`, `limit_hits`
+(joins that a limit refused). Times are ISO 8601 with a zone, ascending. Lines that
+begin with `#` are comments; `# note: …` says what was done to the numbers, `#
+disagreement: 0.08` how far two sources were apart, and the report repeats both. An
+empty cell is a value that nobody knows. Every mistake is one sentence that names file
+and line.
 """
 
 import csv
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,7 +19,16 @@ from bots.errors import ConfigError
 from planning.models import Gap, History
 
 BIN_S = 300
-OPTIONAL_COLUMNS = ("meetings", "cameras", "voice", "listeners", "largest_meeting")
+OPTIONAL_COLUMNS = (
+    "meetings",
+    "cameras",
+    "voice",
+    "listeners",
+    "largest_meeting",
+    "limit_hits",
+)
+NOTE = "note:"
+DISAGREEMENT = "disagreement:"
 LARGEST_VALUE = 100_000_000
 """No service on earth has more participants: a larger number is a wrong column."""
 
@@ -227,11 +239,6 @@ def _history(
 ) -> History:
     times = tuple(bins)
     by_column = dict(zip(columns, zip(*bins.values(), strict=True), strict=True))
-    gaps = tuple(
-        _gap(earlier + step_s, later, zone_s)
-        for earlier, later in itertools.pairwise(times)
-        if later - earlier > step_s
-    )
     return History(
         source=source,
         comments=comments,
@@ -244,11 +251,68 @@ def _history(
         voice=by_column.get("voice"),
         listeners=by_column.get("listeners"),
         largest_meeting=by_column.get("largest_meeting"),
-        gaps=gaps,
+        limit_hits=by_column.get("limit_hits"),
+        gaps=gaps_of(times, step_s, zone_s),
         samples=samples,
         duplicates=duplicates,
-        is_modelled=any("modelled" in comment.lower() for comment in comments),
+        is_modelled=any(
+            "modelled" in comment.lower()
+            for comment in comments
+            if not comment.startswith(NOTE)
+        ),
+        notes=tuple(
+            comment.removeprefix(NOTE).strip()
+            for comment in comments
+            if comment.startswith(NOTE)
+        ),
+        disagreement_ratio=_disagreement(comments, source),
     )
+
+
+def _disagreement(comments: tuple[str, ...], source: str) -> float:
+    for comment in comments:
+        if comment.startswith(DISAGREEMENT):
+            text = comment.removeprefix(DISAGREEMENT).strip()
+            try:
+                value = float(text)
+            except ValueError:
+                value = -1.0
+            if not 0.0 <= value <= 2.0:
+                raise ConfigError(
+                    f"{source}: the comment '{DISAGREEMENT} {text[:20]}' must hold a "
+                    "number from 0 to 2, the standard deviation of a logarithm"
+                )
+            return value
+    return 0.0
+
+
+def gaps_of(times_s: Sequence[int], step_s: int, zone_s: int) -> tuple[Gap, ...]:
+    """Return the stretches between bins that are longer than a step."""
+    return tuple(
+        _gap(earlier + step_s, later, zone_s)
+        for earlier, later in itertools.pairwise(times_s)
+        if later - earlier > step_s
+    )
+
+
+def write_csv(history: History) -> Iterator[str]:
+    """Yield the lines of `history` as `parse_csv` reads them."""
+    for comment in history.comments:
+        if not comment.startswith((NOTE, DISAGREEMENT)):
+            yield f"# {comment}\n"
+    for note in history.notes:
+        yield f"# {NOTE} {note}\n"
+    if history.disagreement_ratio:
+        yield f"# {DISAGREEMENT} {history.disagreement_ratio:.3f}\n"
+    known = {name: getattr(history, name) for name in OPTIONAL_COLUMNS}
+    columns = {name: values for name, values in known.items() if values is not None}
+    yield ",".join(("time", "participants", *columns)) + "\n"
+    zone = timezone(timedelta(seconds=history.utc_offset_s))
+    rows = zip(history.times_s, history.participants, *columns.values(), strict=True)
+    for time_s, *values in rows:
+        moment = datetime.fromtimestamp(time_s, zone).isoformat()
+        cells = ("" if value is None else str(value) for value in values)
+        yield ",".join((moment, *cells)) + "\n"
 
 
 def _gap(starts_s: int, ends_s: int, zone_s: int) -> Gap:

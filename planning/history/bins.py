@@ -1,0 +1,90 @@
+"""Samples of any source -> one `History`: five-minute maxima, gaps known. Pure.
+
+Readers add what they find, in any order; a bin keeps the largest value of each column.
+`limit_hits` is a count, so it is summed within a bin. A second sample at the very same
+time is a duplicate: it is counted, and the larger value stays.
+"""
+
+from collections.abc import Mapping
+
+from bots.errors import ConfigError
+from planning.history.csv import BIN_S, LARGEST_VALUE, OPTIONAL_COLUMNS, gaps_of
+from planning.models import History
+
+COLUMNS = ("participants", *OPTIONAL_COLUMNS)
+_SUMMED = COLUMNS.index("limit_hits")
+
+
+class Bins:
+    """Collects samples; bounded by the number of bins, not of samples."""
+
+    def __init__(self, step_s: int = BIN_S) -> None:
+        self.step_s = step_s
+        self.samples = 0
+        self.duplicates = 0
+        self._bins: dict[int, list[int | None]] = {}
+        self._last_s: int | None = None
+
+    def add(self, time_s: float, values: Mapping[str, float | None]) -> None:
+        """Add what was seen at `time_s`; raises ConfigError for an absurd value."""
+        moment = int(time_s)
+        if moment == self._last_s and "participants" in values:
+            self.duplicates += 1
+        self._last_s = moment
+        row = self._bins.setdefault(
+            moment - moment % self.step_s, [None] * len(COLUMNS)
+        )
+        for index, name in enumerate(COLUMNS):
+            value = values.get(name)
+            if value is None or value != value:
+                continue
+            if not 0 <= value <= LARGEST_VALUE:
+                raise ConfigError(
+                    f"{name} is {value:g} at {moment} (Unix time): it must be between "
+                    f"0 and {LARGEST_VALUE:,}; is it the right column?"
+                )
+            if index == 0:
+                self.samples += 1
+            known = row[index]
+            if known is None:
+                row[index] = round(value)
+            elif index == _SUMMED:
+                row[index] = known + round(value)
+            else:
+                row[index] = max(known, round(value))
+
+    def history(
+        self, source: str, *, utc_offset_s: int = 0, notes: tuple[str, ...] = ()
+    ) -> History:
+        """Return what was collected; raises ConfigError when nothing was."""
+        rows = {
+            time_s: self._bins[time_s]
+            for time_s in sorted(self._bins)
+            if self._bins[time_s][0] is not None
+        }
+        if not rows:
+            raise ConfigError(f"{source} holds no number of participants")
+        columns = dict(zip(COLUMNS, zip(*rows.values(), strict=True), strict=True))
+        times = tuple(rows)
+        return History(
+            source=source,
+            comments=(f"from {source}, five-minute maxima",),
+            utc_offset_s=utc_offset_s,
+            step_s=self.step_s,
+            times_s=times,
+            participants=tuple(value or 0 for value in columns["participants"]),
+            meetings=_known(columns["meetings"]),
+            cameras=_known(columns["cameras"]),
+            voice=_known(columns["voice"]),
+            listeners=_known(columns["listeners"]),
+            largest_meeting=_known(columns["largest_meeting"]),
+            limit_hits=_known(columns["limit_hits"]),
+            gaps=gaps_of(times, self.step_s, utc_offset_s),
+            samples=self.samples,
+            duplicates=self.duplicates,
+            notes=notes,
+        )
+
+
+def _known(column: tuple[int | None, ...]) -> tuple[int | None, ...] | None:
+    return column if any(value is not None for value in column) else None
