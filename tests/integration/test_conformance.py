@@ -1,16 +1,18 @@
-"""Our moderator's transcript beside the recorded browser's, frame by frame.
+"""Our transcripts beside the recorded browsers', frame by frame.
 
 The recorded user was moderator and presenter of an idle room and lingered in the audio
-dialog; so does ours, for as long as the opening lasts.
+dialog; so does ours, for as long as the opening lasts. A plain viewer sends the same
+less the rows that the table in `bots/protocol/README.md` marks.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from graphql import parse, print_ast
 
-from bots.models import Habits
+from bots.models import Habits, MilestoneReport
 from bots.transcript import Transcript
 from tests.integration.test_participant import scene
 from tests.support.asynctest import asynctest, eventually
@@ -104,6 +106,92 @@ async def test_a_lingering_presenter_says_what_the_recorded_browser_said():
             assert selection(message) == selection(first_of[name])
     init = (ours[0], theirs[0])
     assert keys(init[0]) == keys(init[1])
+
+
+@asynctest
+async def test_a_plain_viewer_says_the_same_less_the_marked_rows():
+    recorded = json.loads((CAPTURES / "bbb-3.0-graphql-session.json").read_text())
+    left_out = marked() | {ECHO_TEST}
+    expected = [
+        name for name in names(sent(recorded["frames"])) if name not in left_out
+    ]
+    transcript = Transcript()
+    async with scene() as stage:
+        async with stage.present(stage.participant(1)):
+            viewer = stage.participant(2, transcript=transcript)
+            async with stage.present(viewer):
+                await eventually(
+                    lambda: (
+                        len(names(sent(transcript.document()["frames"])))
+                        >= len(expected)
+                    ),
+                    limit_s=20,
+                    what="the whole opening",
+                )
+    order = names(sent(transcript.document()["frames"]))[: len(expected)]
+
+    assert len(left_out) == 5
+    assert sorted(order) == sorted(expected)
+    assert [n for n in order if n not in ANSWERING] == [
+        n for n in expected if n not in ANSWERING
+    ]
+
+
+def marked() -> set[str]:
+    """The operations that the README's table gives to moderators or presenters."""
+    readme = (Path(__file__).parents[2] / "bots/protocol/README.md").read_text()
+    rows = re.findall(
+        r"^\| (?:moderators|presenters) \| (.+) \|$", readme, re.MULTILINE
+    )
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+@asynctest
+async def test_media_signalling_has_the_recorded_keys_in_the_recorded_order():
+    recorded = json.loads((CAPTURES / "bbb-3.0-sfu-signalling.json").read_text())
+    flows = {
+        name: [
+            (f["message"]["id"], list(f["message"]))
+            for f in flow
+            if f["direction"] == "client->server"
+        ]
+        for name, flow in recorded["flows"].items()
+    }
+    teller, viewer = Transcript(), Transcript()
+    async with scene() as stage:
+        one = stage.participant(
+            1,
+            role="moderator",
+            audio="microphone",
+            shares_camera=True,
+            camera_view_limit=0,
+            transcript=teller,
+        )
+        two = stage.participant(2, audio="listen only", transcript=viewer)
+        async with stage.present(one, two):
+            await stage.wait_for(MilestoneReport, media="camera")
+
+    assert asked(teller, "sfu audio") == flows["fullAudio"]
+    assert asked(viewer, "sfu audio") == flows["listenOnly"]
+    shared, seen = asked(teller, "sfu cameras"), asked(viewer, "sfu cameras")
+    assert shared[: len(flows["cameraShare"])] == flows["cameraShare"]
+    assert seen[: len(flows["cameraView"])] == flows["cameraView"]
+    assert {frame_id for frame_id, _ in shared + seen} == {
+        "start",
+        "subscriberAnswer",
+        "stop",
+    }
+
+
+def asked(transcript: Transcript, socket: str) -> list[tuple[str, list[str]]]:
+    """Id and keys of every frame that we sent on a socket, but its pings."""
+    return [
+        (f["message"]["id"], list(f["message"]))
+        for f in transcript.document()["frames"]
+        if f["socket"] == socket
+        and f["direction"] == "client->server"
+        and f["message"]["id"] != "ping"
+    ]
 
 
 def selection(message: dict[str, Any]) -> str:
