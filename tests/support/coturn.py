@@ -1,7 +1,7 @@
 """Debian's coturn for tests: TURN over UDP, TCP and TLS with a shared secret.
 
     async with coturn(tmp_path) as turn:
-        turn.url("tls"), turn.secret, turn.ca_file, turn.credentials("w_user")
+        turn.url("tls"), turn.secret, turn.ca_file, turn.server("tcp")
         turn.allocations()
 
 On loopback, or inside a network namespace. Its certificate is made for the test and
@@ -58,9 +58,9 @@ class Coturn:
             return f"turns:{self.address}:{self.tls_port}?transport=tcp"
         return f"turn:{self.address}:{self.plain_port}?transport={carrier}"
 
-    def server(self, carrier: Carrier, *, lives_s: float = 3600.0) -> IceServer:
+    def server(self, carrier: Carrier) -> IceServer:
         """Return the server with credentials made here, as BBB makes them."""
-        username = f"{int(time.time() + lives_s)}:w_tester"
+        username = f"{int(time.time()) + 3600}:w_tester"
         digest = hmac.new(self.secret.encode(), username.encode(), hashlib.sha1)
         return IceServer(
             url=self.url(carrier),

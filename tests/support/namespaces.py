@@ -34,7 +34,8 @@ class Namespace:
     def drop_udp(self, share: float) -> None:
         """Drop this share of the UDP packets in each direction, at random."""
         per_10000 = round(share * 10_000)
-        rule = f"meta l4proto udp numgen random mod 10000 < {per_10000} counter drop"
+        chance = f"numgen random mod 10000 < {per_10000}" if share < 1 else ""
+        rule = f"meta l4proto udp {chance} counter drop"
         self.run(
             "nft",
             "-f",

@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 from loadtest.node.app import RunningNode
 from loadtest.node.settings import NodeSettings
 from tests.support.asynctest import scaled
+from tests.support.namespaces import Namespace
 
 SECRET = "639259d4-9dd8-4b25-bf01-95f9567eaf4b"
 """The secret of the test vector in BBB's API documentation."""
@@ -84,13 +85,17 @@ async def local_node(settings: NodeSettings | None = None) -> AsyncIterator[Loca
 
 @asynccontextmanager
 async def node_process(
-    *arguments: str, secret: str = SECRET
+    *arguments: str,
+    secret: str = SECRET,
+    inside: Namespace | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[NodeUnderTest]:
     """Run `bbbload node --port 0 ARGUMENTS` and stop it with SIGTERM at the end.
 
+    In a network namespace, it needs `--host` with an address of there.
     Raises AssertionError with the node's stderr if it does not become ready.
     """
-    process = await asyncio.create_subprocess_exec(
+    command = (
         sys.executable,
         "-c",
         "from loadtest.cli import main; main()",
@@ -98,7 +103,10 @@ async def node_process(
         "--port",
         "0",
         *arguments,
-        env={**os.environ, "BBB_SECRET": secret},
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(inside.command(*command) if inside else command),
+        env={**os.environ, "BBB_SECRET": secret, **(environment or {})},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
