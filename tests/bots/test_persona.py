@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from bots import persona
+from bots.models import ParticipantPlan
 from bots.persona import PERSONAS, chat_messages, participant_plan, talk_spurts
+from bots.plain import from_plain, to_plain
+from bots.protocol.meeting import Poll
 
 
 def spurts(count, seed=1):
@@ -108,3 +111,35 @@ def test_a_camera_keeps_its_device_and_two_cameras_differ():
     assert persona.device_id(one) == persona.device_id(one)
     assert persona.device_id(one) != persona.device_id(two)
     assert len(persona.device_id(one)) == 64
+
+
+@pytest.mark.parametrize(
+    ("is_multiple", "most"), [(False, 1), (True, 3)], ids=["one answer", "several"]
+)
+def test_an_answer_to_a_poll_is_among_its_options(is_multiple, most):
+    poll = Poll(
+        poll_id="p", is_typed=False, is_multiple=is_multiple, option_ids=(4, 7, 9)
+    )
+    rng = np.random.default_rng(5)
+    answers = [persona.answer_to(poll, rng) for _ in range(200)]
+
+    assert {len(answer) for answer in answers} == set(range(1, most + 1))
+    assert {option for answer in answers for option in answer} == {4, 7, 9}
+    assert all(answer == tuple(sorted(set(answer))) for answer in answers)
+
+
+def test_a_gesture_stays_on_the_page_and_begins_anew_each_time():
+    rng = np.random.default_rng(5)
+    strokes = [persona.stroke(rng) for _ in range(200)]
+
+    points = [point for stroke in strokes for point in stroke]
+    assert all(0 <= x <= 100 and 0 <= y <= 100 for x, y in points)
+    assert {len(stroke) for stroke in strokes} == set(range(*persona.STROKE_POINTS))
+    assert len({stroke[0] for stroke in strokes}) > 190
+
+
+def test_a_plan_holds_its_personas_habits_and_travels_with_them():
+    plan = participant_plan(PERSONAS["presenter"], number=1, meeting_number=2)
+
+    assert plan.habits == PERSONAS["presenter"].habits
+    assert from_plain(ParticipantPlan, to_plain(plan)) == plan

@@ -10,6 +10,7 @@ from bots.protocol.graphql import Data
 from bots.protocol.meeting import (
     Admitted,
     CamerasChanged,
+    Changed,
     InMeeting,
     JoinRefused,
     MeetingView,
@@ -188,3 +189,89 @@ def test_the_creation_time_is_part_of_the_internal_meeting_id(internal_id, creat
     known.knows_meeting(internal_id)
 
     assert known.facts("now").get(Fact.MEETING_CREATED_AT) == created_at
+
+
+def joined(**row):
+    known = view()
+    known.take(user(**(IN | row)))
+    return known
+
+
+def test_a_removal_that_allows_it_is_told_once_and_a_new_join_too():
+    known = joined()
+    gone = OUT | {"ejectReasonCode": "able_to_rejoin_user_disconnected_reason"}
+
+    (removed,) = known.take(user(**gone))
+    again = known.take(user(**gone, name="x"))
+    back = known.take(user(**IN))
+
+    assert removed.may_rejoin
+    assert again == []
+    assert back == [InMeeting()]
+
+
+def test_a_user_no_longer_joined_without_a_reason_may_join_again():
+    (removed,) = joined().take(user(**OUT))
+
+    assert isinstance(removed, Removed)
+    assert removed.may_rejoin
+
+
+@pytest.mark.parametrize(
+    ("change", "is_news"),
+    [
+        ({"presenter": True}, True),
+        ({"locked": True}, True),
+        ({"breakoutRoomsSummary": {"totalOfShowInvitation": 1}}, True),
+        ({"raiseHand": True}, False),
+    ],
+)
+def test_only_what_a_participant_decides_by_is_news(change, is_news):
+    known = joined()
+
+    told = known.take(user(**IN, **change))
+
+    assert told == ([Changed()] if is_news else [])
+
+
+def test_a_lock_binds_viewers_but_no_moderator_and_no_presenter():
+    locks = data(op.MEETING, [{"lockSettings": {"disableCam": True}}])
+    bound = {}
+    for name, row in {
+        "viewer": {"locked": True},
+        "free viewer": {"locked": False},
+        "moderator": {"locked": True, "isModerator": True},
+        "presenter": {"locked": True, "presenter": True},
+    }.items():
+        known = joined(**row)
+        known.take(locks)
+        bound[name] = known.binds("disableCam")
+
+    assert bound == {
+        "viewer": True,
+        "free viewer": False,
+        "moderator": False,
+        "presenter": False,
+    }
+
+
+def test_polls_that_wait_for_this_user_are_known_and_do_not_hide_the_meeting():
+    known = joined()
+    known.take(data(op.MEETING, [{"screenshare": {"stream": "s"}}]))
+    polls = [
+        {
+            "pollId": poll_id,
+            "type": "YN",
+            "multipleResponses": False,
+            "users": [{"userId": "w_1", "responded": responded}],
+            "options": [{"optionId": 0}, {"optionId": 1}],
+        }
+        for poll_id, responded in (("new", False), ("old", True))
+    ]
+
+    told = known.take(data(op.PENDING_POLLS, [{"polls": polls}]))
+
+    assert told == [Changed()]
+    assert [poll.poll_id for poll in known.polls] == ["new"]
+    assert known.polls[0].option_ids == (0, 1)
+    assert known.screen == "s"
