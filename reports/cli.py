@@ -31,7 +31,7 @@ from reports import (
     run_report,
     text,
 )
-from reports.document import Document
+from reports.document import Document, in_reading_order
 
 FORMATS: dict[str, Callable[[tuple[Document, ...]], str]] = {
     ".html": html.render,
@@ -74,7 +74,8 @@ def report(files: tuple[str, ...], output: str, ending: str | None) -> int:
 
     FILE is a run.jsonl, a capacity.json, a comparison.json or a plan.json; which of
     them is read from the file itself. A run that was cut off gives a report of what it
-    measured.
+    measured. Several results begin with an overview; answers come before the runs
+    that they rest on.
     """
     suffix = f".{ending}" if ending else Path(output).suffix.lower()
     is_for_ci = suffix in OF_COMPARISONS
@@ -85,7 +86,7 @@ def report(files: tuple[str, ...], output: str, ending: str | None) -> int:
     if render is None:
         page = OF_COMPARISONS[suffix](_only_comparison(files, suffix))
     else:
-        page = render(tuple(_document(name) for name in files))
+        page = render(in_reading_order(tuple(_document(name) for name in files)))
     if output == "-":
         click.echo(page, nl=False)
     else:

@@ -197,3 +197,12 @@ class Document:
     sections: tuple[Section, ...]
     provenance: tuple[tuple[str, str], ...]
     """Version, seed, inputs, date: (name, value)."""
+
+
+READING_ORDER = ("comparison", "capacity", "plan", "run")
+"""Answers first: a run is the evidence that stands behind the others."""
+
+
+def in_reading_order(documents: tuple[Document, ...]) -> tuple[Document, ...]:
+    """Return the documents of one page, answers before evidence; else as given."""
+    return tuple(sorted(documents, key=lambda each: READING_ORDER.index(each.kind)))

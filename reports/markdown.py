@@ -1,15 +1,29 @@
 """Document -> Markdown, for job summaries, wikis and merge requests."""
 
 from reports import format as written
-from reports.document import Chart, Document, Notice, Section, Table, Text
+from reports.document import Answer, Chart, Document, Notice, Section, Table, Text
 
 SPECIAL = str.maketrans({char: "\\" + char for char in "\\`*_[]<>|#"})
 
 
 def render(documents: tuple[Document, ...]) -> str:
     """Return the documents as one Markdown text, ending with a line break."""
-    text = "\n\n".join(_document(document) for document in documents) + "\n"
+    parts = [_document(document) for document in documents]
+    if len(documents) > 1:
+        parts.insert(0, _overview(documents))
+    text = "\n\n".join(parts) + "\n"
     return text.replace(written.NBSP, " ")
+
+
+def _overview(documents: tuple[Document, ...]) -> str:
+    """Return the first screen of several results: an answer each, and what to do."""
+    parts = ["# At a glance"]
+    for document in documents:
+        lines = [f"**{_escaped(document.title)}** – {_escaped(document.verdict)}\n"]
+        lines += [_answer(answer) for answer in document.answers]
+        lines += [f"- Next: {_escaped(step)}" for step in document.next_steps[:1]]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _document(document: Document) -> str:
@@ -17,12 +31,7 @@ def _document(document: Document) -> str:
     parts += [_notice(notice) for notice in document.notices]
     parts.append(_escaped(document.asked))
     parts.append(f"**{_escaped(document.verdict)}**")
-    answers = []
-    for answer in document.answers:
-        more = ", ".join(part for part in (answer.interval, answer.holds_for) if part)
-        value = f"**{_escaped(answer.value)}**"
-        answers.append(f"- {_escaped(answer.question)}: {value} – {_escaped(more)}")
-    parts.append("\n".join(answers))
+    parts.append("\n".join(_answer(answer) for answer in document.answers))
     if document.next_steps:
         steps = (f"- {_escaped(step)}" for step in document.next_steps)
         parts.append("\n".join(("## What to do next\n", *steps)))
@@ -32,6 +41,12 @@ def _document(document: Document) -> str:
     )
     parts.append("\n".join(("## Where this comes from\n", *rows)))
     return "\n\n".join(parts)
+
+
+def _answer(answer: Answer) -> str:
+    more = ", ".join(part for part in (answer.interval, answer.holds_for) if part)
+    value = f"**{_escaped(answer.value)}**"
+    return f"- {_escaped(answer.question)}: {value} – {_escaped(more)}"
 
 
 def _section(section: Section, notices: tuple[Notice, ...]) -> str:

@@ -14,9 +14,27 @@ MARKS = {"plain": "", "good": "[ok] ", "warning": "[!] ", "bad": "[!!] "}
 
 def render(documents: tuple[Document, ...]) -> str:
     """Return the documents as text, one after the other, ending with a line break."""
-    text = "\n\n".join(_document(document) for document in documents) + "\n"
+    parts = [_document(document) for document in documents]
+    if len(documents) > 1:
+        parts.insert(0, _overview(documents))
+    text = "\n\n".join(parts) + "\n"
     # Wrapped by now: a plain space is what people type when they search.
     return text.replace(written.NBSP, " ")
+
+
+def _overview(documents: tuple[Document, ...]) -> str:
+    """Return the first screen of several results: an answer each, and what to do."""
+    parts = [_underlined("At a glance", "=")]
+    for document in documents:
+        verdict = f"{MARKS[document.tone]}{document.verdict}"
+        lines = [document.title, _wrapped(f"  {verdict}", indent="  ")]
+        lines += [_wrapped(f"  {_answer(a)}", indent="    ") for a in document.answers]
+        lines += [
+            _wrapped(f"  Next: {step}", indent="    ")
+            for step in document.next_steps[:1]
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def _document(document: Document) -> str:

@@ -227,3 +227,20 @@ def test_an_older_page_is_replaced(results):
     assert report(results / "capacity.json", "-o", out) == 0
 
     assert out.read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("ending", ["html", "md", "txt"])
+def test_answers_come_before_the_runs_they_rest_on_and_an_overview_before_all(
+    ending, results
+):
+    out = results / f"all.{ending}"
+
+    assert report(*(results / name for name in NAMES), "-o", out) == 0
+
+    page = out.read_text("utf-8")
+    first, rest = page.split("Next:", 1)
+    titles = ["Capacity of", "Servers and money", "Load on"]
+    places = [rest.rindex(title) for title in titles]
+    assert "At a glance" in first
+    assert titles[0] in first
+    assert places == sorted(places)

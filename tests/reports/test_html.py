@@ -3,6 +3,8 @@ from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 
+from markupsafe import escape
+
 from loadtest.timeline import run_result
 from reports import capacity_report, html, plan_report, run_report
 from reports.document import Document
@@ -94,3 +96,22 @@ def test_one_result_needs_no_table_of_contents():
 
 def test_equal_results_give_equal_pages():
     assert html.render(documents()) == whole_page()
+
+
+def test_several_results_begin_with_an_overview_that_answers_for_each():
+    page = whole_page()
+    overview = page[page.index('class="overview"') : page.index("<article")]
+
+    assert overview.count('class="brief ') == 3
+    for number, document in enumerate(documents(), start=1):
+        assert f'href="#d{number}"' in overview
+        assert f'id="d{number}"' in page
+        for said in (document.asked, document.verdict, document.next_steps[0]):
+            assert escape(said) in overview
+        for answer in document.answers:
+            assert escape(answer.value) in overview
+            assert escape(answer.interval) in overview
+
+
+def test_one_result_needs_no_overview():
+    assert "overview" not in html.render(documents()[:1]).partition("<body>")[2]
