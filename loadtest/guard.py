@@ -7,19 +7,24 @@ that server. What may be loaded at all is decided in the bot engine (`bots.serve
 `bots.meetings`).
 """
 
+import asyncio
 import json
 import os
 import platform
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-from bots.errors import ConfigError
+from bots.errors import ConfigError, GuardRefusal, TargetUnusable
 from bots.meetings import Meetings, leftovers
 from bots.protocol.api import run_of
-from bots.servers import Server
+from bots.servers import Server, host_of
 from bots.transport import Transport
+
+READY_POLL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +180,48 @@ async def end_meetings_of(
         ids = [meeting.meeting_id for meeting in leftovers(present, wanted)]
         failed = await meetings.end_ids(ids)
         return len(ids) - len(failed), failed
+
+
+def refuse_other_runs(server: Server) -> None:
+    """Raise GuardRefusal when a server carries meetings of another run of ours.
+
+    Those that killed runs of this machine left are not meant: the next run ends them.
+    Raises TargetUnusable when the server cannot be asked.
+    """
+    known = set(Ledger().killed_runs(host_of(server.url)))
+    others = sorted(set(asyncio.run(_runs_on(server))) - known)
+    if others:
+        raise GuardRefusal(
+            f"{server.name} carries meetings of another run of bbbload "
+            f"({', '.join(others)}): wait for its end, or end what a killed one left "
+            "with `bbbload cleanup`"
+        )
+
+
+def wait_until_ready(server: Server, limit_s: float) -> None:
+    """Wait until a server answers as BBB's API; raises TargetUnusable after a time."""
+    until_s = time.monotonic() + limit_s
+    while True:
+        try:
+            asyncio.run(_runs_on(server))
+        except TargetUnusable:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(READY_POLL_S)
+        else:
+            return
+
+
+async def _runs_on(server: Server) -> tuple[str, ...]:
+    async with Transport(ca_file=server.ca_file, reach=server.reach) as transport:
+        meetings = Meetings(server, "guard", transport.get, rest_of_run_s=lambda: 0.0)
+        await meetings.check_server()
+        present = await meetings.all_meetings()
+        return ours(
+            meeting.meeting_id
+            for meeting in present
+            if not meeting.has_been_forcibly_ended
+        )
 
 
 def now_utc() -> str:

@@ -19,6 +19,7 @@ from loadtest.models import (
     MeetingProfile,
     RunResult,
     RunSide,
+    TimelineBin,
 )
 
 STORM: Final = "storm"
@@ -204,9 +205,15 @@ def _memory(result: RunResult, point: LoadPoint) -> float | None:
     found = [
         sum(node.memory_bytes or 0 for node in each.nodes)
         for each in result.bins
-        if point.starts_s <= each.starts_s and each.ends_s <= point.ends_s
+        if _is_judged(each, point)
     ]
     return float(max(found)) if any(found) else None
+
+
+def _is_judged(moment: TimelineBin, point: LoadPoint) -> bool:
+    """Say whether a bin lies in the judged part, by its middle."""
+    middle_s = (moment.starts_s + moment.ends_s) / 2
+    return point.starts_s <= middle_s <= point.ends_s
 
 
 def _cpu_by_group(result: RunResult, point: LoadPoint) -> dict[str, float | None]:
@@ -214,7 +221,7 @@ def _cpu_by_group(result: RunResult, point: LoadPoint) -> dict[str, float | None
     sums: dict[str, float] = {}
     bins = 0
     for each in result.bins:
-        if each.starts_s < point.starts_s or each.ends_s > point.ends_s:
+        if not _is_judged(each, point):
             continue
         bins += bool(each.nodes)
         for node in each.nodes:
