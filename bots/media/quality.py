@@ -96,6 +96,18 @@ class Reception:
             distance = (sequence - self.highest) & 0xFFFF
             if distance == 1:
                 self.highest += 1
+                ticks = timestamp - self._last_timestamp
+                # in order and within one turn of the 32-bit timestamp: the usual case
+                if 0 <= ticks < 0x80000000 and self._last_arrival_s:
+                    change = (arrival_s - self._last_arrival_s) * self._clock_hz - ticks
+                    self._jitter += (
+                        (change if change > 0 else -change) - self._jitter
+                    ) / 16
+                    self.received += 1
+                    self.bytes += size_bytes
+                    self._last_arrival_s = arrival_s
+                    self._last_timestamp = timestamp
+                    return 1
             elif distance < MAX_DROPOUT:
                 self.highest += distance
             elif distance > 0x10000 - MAX_MISORDER:
@@ -187,10 +199,11 @@ class FreezeMeter:
             self._last_s = self._asked_s = at_s
             return
         gap_s = at_s - self._last_s
-        if len(self._gaps_s) >= 2 and gap_s >= self.limit_s():
+        gaps = self._gaps_s
+        # no limit lies under `FREEZE_EXTRA_S`, so a usual gap costs one comparison
+        if gap_s >= FREEZE_EXTRA_S and len(gaps) >= 2 and gap_s >= self.limit_s():
             self._freeze(at_s)
         self._is_frozen = False
-        gaps = self._gaps_s
         if len(gaps) == FREEZE_AVERAGE_FRAMES:
             self._sum_s -= gaps[0]
         gaps.append(gap_s)

@@ -55,6 +55,8 @@ class ReceiveStream:
         self._tag_bytes = tag_bytes
         self._wide_id = wide_id
         self._wide_at = 0
+        self._wide_byte = wide_id << 4 | 1
+        """The header of the element with the transport-wide number (RFC 8285 4.2)."""
         self._arrivals = arrivals
         self._reported = (0, 0)
         self._last_sr = 0
@@ -74,15 +76,21 @@ class ReceiveStream:
         distance = self.reception.packet(
             sequence, timestamp, size - self._tag_bytes, now_s
         )
-        if self._wide_id:
+        at = self._wide_at
+        if at and workspace[at - 1] == self._wide_byte and workspace[0] & 0x10:
+            if len(self._arrivals) < MAX_ARRIVALS:
+                self._arrivals.append((workspace[at] << 8 | workspace[at + 1], now_s))
+        elif self._wide_id:
             self._note_arrival(size, now_s)
         assembly = self.assembly
         if assembly is None:
             return False
         if distance == 1 and assembly.is_smooth:
-            assembly.in_order(second > 127)
             if second > 127:
+                assembly.in_order(True)
                 self.meter.frame(now_s)
+            else:
+                assembly.in_order(False)
             return False
         return self._out_of_order(second, sequence, distance, size, now_s)
 
@@ -242,18 +250,14 @@ class ReceiveStream:
         return assembly.has_gaps or assembly.awaits_key_frame
 
     def _note_arrival(self, size: int, now_s: float) -> None:
-        """Note the transport-wide number, at the place where it was last time."""
-        at = self._wide_at
-        if not (
-            at and workspace[0] & 0x10 and workspace[at - 1] == self._wide_id << 4 | 1
-        ):
-            try:
-                found = rtp.find_extension(workspace[:size], self._wide_id)
-            except ValueError:
-                return
-            if found is None or found[1] != 2:
-                return
-            at = self._wide_at = found[0]
+        """Find the transport-wide number, note it and where it stands."""
+        try:
+            found = rtp.find_extension(workspace[:size], self._wide_id)
+        except ValueError:
+            return
+        if found is None or found[1] != 2:
+            return
+        at = self._wide_at = found[0]
         if len(self._arrivals) < MAX_ARRIVALS:
             self._arrivals.append((workspace[at] << 8 | workspace[at + 1], now_s))
 

@@ -44,7 +44,7 @@ class Reporter:
         tick: Callable[[float], None],
         rng: random.Random,
     ) -> None:
-        """`tick` is called on every turn; `unix_offset_s` makes our clock Unix time."""
+        """`tick` comes with every report; `unix_offset_s` makes our clock Unix time."""
         self.due_s = NEVER
         self.rtt_s: float | None = None
         self.heard_s = 0.0
@@ -83,7 +83,9 @@ class Reporter:
 
     def fire(self, now_s: float) -> None:
         """Send what is due."""
-        self._tick(now_s)
+        is_report_due = now_s >= self._next_report_s
+        if is_report_due:
+            self._tick(now_s)
         if self.due_s == NEVER or not self._outlet.is_open:
             self.due_s = NEVER
             return
@@ -92,14 +94,15 @@ class Reporter:
             if stream.has_wishes:
                 interval_s = REPAIR_INTERVAL_S
                 self.send_wishes(stream, now_s)
-        if self._arrivals:
-            self._send_feedback()
-        if now_s >= self._next_report_s:
+        feedback = self._feedback() if self._arrivals else b""
+        if is_report_due:
             # spread, so that sessions do not report in step (RFC 3550 section 6.3.1)
             step_s = REPORT_INTERVAL_S * self._rng.uniform(0.8, 1.2)
             self._next_report_s = max(now_s, self._next_report_s + step_s)
-            self._outlet.send_rtcp(self.report(now_s))
+            self._outlet.send_rtcp(self.report(now_s) + feedback)
             self._notice_silence(now_s)
+        elif feedback:
+            self._outlet.send_rtcp(feedback)
         self.due_s = now_s + interval_s
 
     def send_wishes(self, stream: ReceiveStream, now_s: float) -> None:
@@ -197,19 +200,20 @@ class Reporter:
                 if rtt_s is not None:
                     self.rtt_s = rtt_s
 
-    def _send_feedback(self) -> None:
+    def _feedback(self) -> bytes:
         """Tell when each transport-wide number came, since the last time."""
         arrivals = self._arrivals[:]
         self._arrivals.clear()
         if not self._has_feedback:
-            return
+            return b""
         base = arrivals[0][0]
-        times: dict[int, float] = {}
-        for number, at_s in arrivals:
-            times[((number - base + 0x8000) & 0xFFFF) - 0x8000] = at_s
+        times = {
+            ((number - base + 0x8000) & 0xFFFF) - 0x8000: at_s
+            for number, at_s in arrivals
+        }
         first, last = min(times), max(times)
         if last - first >= FEEDBACK_SPAN:
-            return  # numbers that jump so far belong to a server that began anew
+            return b""  # numbers that jump so far belong to a server that began anew
         try:
             feedback = rtcp.build_transport_feedback(
                 self._own_ssrc,
@@ -219,9 +223,9 @@ class Reporter:
                 [times.get(number) for number in range(first, last + 1)],
             )
         except ValueError:  # over 8 s between two arrivals: nothing worth telling
-            return
+            return b""
         self._feedback_count += 1
-        self._outlet.send_rtcp(feedback)
+        return feedback
 
     def _estimate(self, now_s: float) -> bytes:
         """REMB: we have no bottleneck of our own, so at least twice what comes."""

@@ -283,7 +283,7 @@ class MediaSession:
         self._reporter.begin(now_s)
 
     def _tick(self, now_s: float) -> None:
-        """Look after the path; called by the reporter on every turn."""
+        """Look after the path; called by the reporter with every report."""
         assert self._reporter is not None
         heard_s = self._reporter.heard_s
         for stream in self._streams.values():

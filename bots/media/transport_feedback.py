@@ -12,6 +12,7 @@ from bots.media.rtcp_records import FMT_TRANSPORT, RTP_FEEDBACK, TransportFeedba
 _HEADER = Struct("!BBHII")
 _DELTAS_PER_S = 4000
 _REFERENCE_S = 0.064
+_SYMBOLS = (b"\0", b"\1", b"\2")
 
 
 def build_transport_feedback(
@@ -42,14 +43,15 @@ def build_transport_feedback(
         if at_s is None:
             symbols.append(0)
             continue
-        delta = round(at_s * _DELTAS_PER_S) - ticks
-        ticks += delta
+        now = round(at_s * _DELTAS_PER_S)
+        delta, ticks = now - ticks, now
         if 0 <= delta <= 255:
             symbols.append(1)
             deltas.append(delta)
         elif -0x8000 <= delta <= 0x7FFF:
             symbols.append(2)
-            deltas += pack("!h", delta)
+            deltas.append(delta >> 8 & 0xFF)
+            deltas.append(delta & 0xFF)
         else:
             raise ValueError("arrivals of one transport feedback are over 8 s apart")
     body = (
@@ -116,19 +118,18 @@ def parse_transport_feedback(
 def _status_chunks(symbols: bytearray) -> bytes:
     """Pack two-bit symbols: long runs as run lengths, the rest as vectors of seven."""
     chunks = bytearray()
-    at = 0
-    while at < len(symbols):
+    at, count = 0, len(symbols)
+    while at < count:
         symbol = symbols[at]
-        run = 1
-        while at + run < len(symbols) and symbols[at + run] == symbol and run < 0x1FFF:
-            run += 1
-        if run >= 7 or at + run == len(symbols):
+        # what is left when the leading run is stripped tells its length, in C
+        run = count - at - len(symbols[at:].lstrip(_SYMBOLS[symbol]))
+        run = min(run, 0x1FFF)
+        if run >= 7 or at + run == count:
             chunks += pack("!H", symbol << 13 | run)
             at += run
             continue
-        vector = 0xC000
-        for index, value in enumerate(symbols[at : at + 7]):
-            vector |= value << (12 - 2 * index)
-        chunks += pack("!H", vector)
+        a, b, c, d, e, f, g = symbols[at : at + 7].ljust(7, b"\0")
+        vector = a << 12 | b << 10 | c << 8 | d << 6 | e << 4 | f << 2 | g
+        chunks += pack("!H", 0xC000 | vector)
         at += 7
     return bytes(chunks)
