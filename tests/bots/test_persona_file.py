@@ -1,5 +1,7 @@
 """Personas and mixes from TOML, and every mistake in them by name."""
 
+from pathlib import Path
+
 import pytest
 
 from bots.errors import ConfigError
@@ -77,3 +79,15 @@ def test_a_mistake_is_named_with_its_place_and_its_fix(text, words):
         read_personas(text, "own.toml")
 
     assert str(caught.value).startswith("own.toml")
+
+
+def test_the_example_is_a_lesson():
+    path = Path(__file__).parents[2] / "examples" / "personas.toml"
+    book = read_personas(path.read_text(), path.name)
+
+    plans = plans_of(book, "lesson")
+
+    assert len(plans) == 28
+    assert plans[0].habits.page_interval_s == 60.0
+    assert plans[-1].habits.drops_every_s == 120.0
+    assert plans[-1].audio == "listen only"

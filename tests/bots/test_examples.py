@@ -1,0 +1,15 @@
+"""The examples in docstrings are true."""
+
+import doctest
+
+import pytest
+
+from bots import audio, limits, presence, screens
+
+
+@pytest.mark.parametrize("module", [audio, limits, presence, screens])
+def test_the_examples_of_a_docstring_are_true(module):
+    result = doctest.testmod(module)
+
+    assert result.attempted > 0
+    assert result.failed == 0
