@@ -4,6 +4,8 @@ Each gets its credentials as a browser does: from the node's `stuns`, made of th
 that node and TURN server share. Who got a relay is read from the server's own log.
 """
 
+import os
+import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +15,13 @@ from typing import Any
 import pytest
 
 from bots.media.plane import IceTransportPolicy, MediaPlane, SendSpec
-from bots.models import JoinReport, MeetingRef, MilestoneReport, StreamReport
+from bots.models import (
+    JoinReport,
+    MeetingRef,
+    MilestoneReport,
+    RefusalReport,
+    StreamReport,
+)
 from bots.protocol import api
 from bots.transport import Transport
 from loadtest.node.settings import NodeSettings
@@ -154,6 +162,18 @@ async def test_one_turn_server_that_is_out_of_order_does_not_hinder_the_others(
 
         (join,) = stage.of(JoinReport)
         assert join.path.candidate_type == "relay"
+
+
+@asynctest
+async def test_a_turn_server_that_goes_away_is_noticed_at_once(tmp_path: Path):
+    async with relayed_scene(tmp_path, ("tcp",)) as (stage, turn):
+        one = stage.participant(1, audio="microphone", limits=LIMITS)
+        async with stage.present(one):
+            await stage.wait_for(MilestoneReport, media="audio", outcome="joined")
+            os.kill(turn.pid, signal.SIGKILL)
+            (lost,) = await stage.wait_for(RefusalReport, code="relay lost")
+
+        assert (lost.what, lost.outcome) == ("audio", "dropped")
 
 
 @asynctest

@@ -20,7 +20,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +51,7 @@ class Coturn:
     secret: str = field(repr=False)
     ca_file: str
     log: Path
+    pid: int = 0
 
     def url(self, carrier: Carrier) -> str:
         """Return the URL as BBB's `stuns` writes it."""
@@ -126,7 +127,7 @@ async def coturn(
                 limit_s=START_LIMIT_S,
                 what="coturn's port",
             )
-        yield turn
+        yield replace(turn, pid=process.pid)
     finally:
         if process.returncode is None:
             process.terminate()

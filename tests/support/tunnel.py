@@ -37,14 +37,32 @@ class Tunnel:
     outside_address: str
     delay_s: float
     """Each way."""
-    loss_ratio: dict[Way, float] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
     lost: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(WAYS, 0))
     """UDP packets so far, on their way into or out of the namespace."""
+    rng: random.Random
+    _losses: dict[Way, Iterator[bool]] = field(default_factory=dict)
 
     def lose(self, share: float, *ways: Way) -> None:
-        """Lose this share of the UDP packets, by a seeded choice; both ways if asked
-        for none."""
-        self.loss_ratio.update(dict.fromkeys(ways or WAYS, share))
+        """Lose this share of the UDP packets; both ways if asked for none.
+
+        One packet, by chance, of every 1/share: the share is right after every such
+        block, so a test need not wait for luck.
+        """
+        for way in ways or WAYS:
+            self._losses[way] = _losses(share, self.rng)
+
+    def loses(self, way: Way) -> bool:
+        """Decide about the next UDP packet, and count what is lost."""
+        is_lost = next(self._losses[way], False) if way in self._losses else False
+        self.lost[way] += is_lost
+        return is_lost
+
+
+def _losses(share: float, rng: random.Random) -> Iterator[bool]:
+    block = round(1 / share) if share else 0
+    while block:
+        unlucky = rng.randrange(block)
+        yield from (place == unlucky for place in range(block))
 
 
 @asynccontextmanager
@@ -59,8 +77,8 @@ async def tunnel(
         address=f"{prefix}.{last}",
         outside_address=f"{prefix}.{last - 1}",
         delay_s=delay_s,
+        rng=random.Random(seed),
     )
-    rng = random.Random(seed)
     with ExitStack() as stack:
         here = stack.enter_context(_device(f"{space.name}t"))
         there = stack.enter_context(_device(f"{space.name}u"))
@@ -75,8 +93,7 @@ async def tunnel(
                 while True:
                     packet = os.read(source, LARGEST_PACKET_BYTES)
                     is_udp = packet[0] >> 4 == 4 and packet[9] == UDP
-                    if is_udp and rng.random() < link.loss_ratio[way]:
-                        link.lost[way] += 1
+                    if is_udp and link.loses(way):
                         continue
                     loop.call_later(link.delay_s, put, target, packet)
 
