@@ -20,7 +20,8 @@ from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
 from planning.forecast import log_peaks
 from planning.history.csv import read_csv
-from planning.models import QUANTILES, Backtest, Plan, StandInMeasurement
+from planning.history.own_tests import own_tests, without
+from planning.models import QUANTILES, Backtest, History, Plan, StandInMeasurement
 from planning.series import weekly_peaks
 
 MOST_MONTHS = 24
@@ -50,6 +51,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--calendar",
     type=_FILE,
     help="TOML of country, states, terms and events (default: no calendar).",
+)
+@click.option(
+    "--ledger",
+    type=_FILE,
+    help="Ledger of our own load tests, which are no demand (default: ours).",
 )
 @click.option(
     "-o",
@@ -85,6 +91,7 @@ def plan(
     catalog: Path,
     budget: Path,
     calendar: Path | None,
+    ledger: Path | None,
     output: Path,
     months: int,
     risk: float,
@@ -100,7 +107,7 @@ def plan(
     measured = None if capacity is None else read_capacity(capacity)
     offered = read_catalog(catalog, today=now.date())
     inputs = Inputs(
-        history=read_csv(history),
+        history=_demand(history, ledger),
         catalog=offered,
         budget=parse_budget(read_toml(budget, "budget"), source=budget.name),
         capacities=capacities_used(offered, measured, profile),
@@ -134,15 +141,28 @@ def plan(
     type=_FILE,
     help="TOML of country, states, terms and events (default: no calendar).",
 )
+@click.option(
+    "--ledger",
+    type=_FILE,
+    help="Ledger of our own load tests, which are no demand (default: ours).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
-def backtest(history: Path, horizon: str, calendar: Path | None, as_json: bool) -> int:
+def backtest(
+    history: Path,
+    horizon: str,
+    calendar: Path | None,
+    ledger: Path | None,
+    as_json: bool,
+) -> int:
     """Score the forecast and its baselines on the past of HISTORY.
 
     Pinball losses are in units of the median weekly peak of the 26 weeks before each
     origin.
     """
     weeks = _weeks(horizon)
-    past = read_csv(history)
+    past = _demand(history, ledger)
+    for note in past.notes:
+        click.echo(f"Note: {note}.", err=True)
     known = weekly_peaks(past)
     series = log_peaks(known)
     if not np.isfinite(series).any():
@@ -175,6 +195,10 @@ def backtest(history: Path, horizon: str, calendar: Path | None, as_json: bool) 
         )
         click.echo(f"{score.name:>14}, {score.origins} origins: {cells}")
     return 0
+
+
+def _demand(path: Path, ledger: Path | None) -> History:
+    return without(read_csv(path), own_tests(ledger))
 
 
 def _calendar(path: Path | None) -> Calendar | None:

@@ -7,6 +7,7 @@ covers one, so it is planned as a scenario beside.
 """
 
 from datetime import date, timedelta
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +50,12 @@ def forecast(
     rng: np.random.Generator,
     source: str = "the history",
     calendar: Calendar | None = None,
+    measured_sd: float = 0.0,
 ) -> Forecast:
     """Return the forecast of the `horizon_weeks` weeks after the last known one.
 
+    `measured_sd` is the doubt about the history itself, as the standard deviation of
+    its logarithm (`History.disagreement_ratio`): quantiles lie wider by it.
     Raises ConfigError when fewer than four weeks are known.
     """
     series = log_peaks(weeks)
@@ -66,7 +70,7 @@ def forecast(
     tested = judge(rolling, min(BACKTEST_WEEKS, horizon_weeks))
     model = distribution(rolling, series.size - 1, horizon_weeks)
     quantiles = quantiles_used(tested, rolling, series.size - 1, horizon_weeks)
-    ahead = _periods(weeks[-1].starts_on, quantiles)
+    ahead = _periods(weeks[-1].starts_on, widened(quantiles, measured_sd))
     labels, peaks = monthly_maxima(ahead, simulate(ahead, model.dependence, rng, PATHS))
     months = tuple(
         PeriodForecast(starts_on=f"{label}-01", peak=quantiles_of(peaks[:, index]))
@@ -86,6 +90,17 @@ def forecast(
         level_shift=_level_shift(rolling, tested),
         warnings=_warnings(series, known, tested) + (told.warnings if told else ()),
     )
+
+
+def widened(quantiles: Floats, measured_sd: float) -> Floats:
+    """Return log quantiles moved away from the median by an independent doubt.
+
+    Distances d become √(d² + (z·sd)²), as variances add (z: the normal score).
+    """
+    middle = quantiles[:, [LEVELS.index(0.5)]]
+    scores = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+    apart = np.hypot(quantiles - middle, scores * measured_sd)
+    return np.asarray(middle + np.sign(scores) * apart, dtype=float)
 
 
 def _periods(last_monday: str, quantiles: Floats) -> tuple[PeriodForecast, ...]:

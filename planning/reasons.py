@@ -173,6 +173,14 @@ def warnings_of(
             f"{history.duplicates} samples of {history.source} were duplicates: the "
             "larger value was kept"
         )
+    warnings.extend(history.notes)
+    refused = sum(hits or 0 for hits in history.limit_hits or ())
+    if refused:
+        warnings.append(
+            f"limits refused {refused} joins in {history.source}: demand was higher "
+            "than who was present; refused joins count as demand up to half of those "
+            "present"
+        )
     if history.gaps:
         longest = max(history.gaps, key=lambda gap: gap.duration_s)
         warnings.append(

@@ -14,9 +14,14 @@ from numpy.typing import NDArray
 
 from planning.models import History, PeriodPeak
 
+Floats = NDArray[np.float64]
+
 DAY_S = 86_400
 WEEK_KNOWN = 0.7
 MONTH_KNOWN = 0.6
+MOST_REFUSED = 0.5
+"""Refused joins count as demand up to this share of who was present: people try again,
+and every try is a hit of the limit."""
 MONDAY_OFFSET_DAYS = 3
 """1970-01-01 was a Thursday: three days after its week's Monday."""
 
@@ -48,7 +53,7 @@ def weekly_peaks(history: History) -> tuple[PeriodPeak, ...]:
     out, those between are kept with a peak of None.
     """
     weeks = (local_days(history) + MONDAY_OFFSET_DAYS) // 7
-    peaks, counts = _maxima(weeks, history.participants)
+    peaks, counts = _maxima(weeks, demand(history))
     bins = 7 * DAY_S / history.step_s
     first = int(weeks[0])
     rows = tuple(
@@ -69,7 +74,7 @@ def monthly_peaks(history: History) -> tuple[PeriodPeak, ...]:
     unique, inverse = np.unique(days, return_inverse=True)
     dates = [_date(int(day)) for day in unique]
     months = np.array([moment.year * 12 + moment.month - 1 for moment in dates])
-    peaks, counts = _maxima(months[inverse], history.participants)
+    peaks, counts = _maxima(months[inverse], demand(history))
     first = int(months[0])
     rows = []
     for index, (peak, count) in enumerate(zip(peaks, counts, strict=True)):
@@ -158,14 +163,26 @@ def next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
+def demand(history: History) -> Floats:
+    """Return who was present and, where a limit refused joins, who wanted to be.
+
+    Present plus refused joins, those up to half of who was present (`MOST_REFUSED`).
+    """
+    present = np.asarray(history.participants, dtype=float)
+    hits = _column(history.limit_hits)
+    if hits is None:
+        return present
+    return present + np.minimum(np.nan_to_num(hits), MOST_REFUSED * present)
+
+
 def _maxima(
-    periods: NDArray[np.int64], values: tuple[int, ...]
+    periods: NDArray[np.int64], values: Floats
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return maximum and count per period, from the first period to the last."""
     index = periods - periods[0]
     size = int(index[-1]) + 1
     peaks = np.zeros(size)
-    np.maximum.at(peaks, index, np.asarray(values, dtype=float))
+    np.maximum.at(peaks, index, values)
     return peaks, np.bincount(index, minlength=size)
 
 
