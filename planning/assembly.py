@@ -7,7 +7,7 @@ capacity (`planning/bills.py`); that is `cost_interval_eur`, and the balance and
 runway rest on it. Intervals are therefore never read off the order alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -25,7 +25,7 @@ from planning.bills import (
     simulate_bills,
 )
 from planning.budget import applies, balances, runways
-from planning.buying import Purchase, cheapest_purchase
+from planning.buying import Purchase
 from planning.calendars import Calendar
 from planning.capacities import as_interval
 from planning.forecast import forecast
@@ -40,29 +40,27 @@ from planning.models import (
     Plan,
     StandInMeasurement,
 )
+from planning.ordering import order
+from planning.orders import order_steps
 from planning.paths import monthly_maxima, quantiles_of, simulate
-from planning.placement import morning_risk
 from planning.reasons import assumptions_of, warnings_of
 from planning.sampling import interval_of, log_normal
 from planning.series import Shape, highest, shape, weekly_peaks
+from planning.settings import blocks_of, held_counts, setting_of, with_contracts
 from planning.shocks import shock_row
 from planning.sizing import (
     SPARE_NODES,
     SizedType,
     capacity_spread,
     sized_types,
-    with_utilisation,
 )
 
 Floats = NDArray[np.float64]
 
 PATHS = 4000
-MORNINGS = 2000
 LARGEST_SHARE_GUESSED = 0.1
 """Largest meeting ÷ peak when nobody said: our assumption."""
 WEEKS_IN_A_MONTH = 4.35
-_SQUEEZE = 0.96
-_MOST_SQUEEZES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,9 @@ def make_plan(inputs: Inputs) -> Plan:
     known = shape(history)
     largest = _largest_meeting(budget, known, history)
     intervals = {used.type: as_interval(used) for used in inputs.capacities}
-    sized = sized_types(inputs.catalog, intervals, largest, inputs.risk)
+    sized = with_contracts(
+        sized_types(inputs.catalog, intervals, largest, inputs.risk), budget
+    )
     weeks = weekly_peaks(history)
     predicted = forecast(
         weeks,
@@ -100,17 +100,41 @@ def make_plan(inputs: Inputs) -> Plan:
         rng=rng,
         source=history.source,
         calendar=inputs.calendar,
+        measured_sd=history.disagreement_ratio,
     )
     demand = _demand(predicted, sized, inputs, rng)
-    sized, purchase, risks = _purchase(demand, sized, largest, inputs)
+    blocks = blocks_of(history)
+    setting = setting_of(
+        demand,
+        sized,
+        budget,
+        known,
+        blocks,
+        made_on=inputs.made_on,
+        seed=inputs.seed,
+    )
+    held = held_counts(budget, sized)
+    ordered = order(
+        demand,
+        sized,
+        held,
+        setting,
+        largest=largest,
+        risk=inputs.risk,
+        seed=inputs.seed,
+    )
+    purchase, risks = ordered.purchase, ordered.risks
+    demand = replace(demand, required=ordered.required)
+    main = _main_type(purchase, sized)
     terms = Terms(
-        main=_main_type(purchase, sized),
+        main=main,
         largest_meeting=largest,
         risk=inputs.risk,
-        margin=margin_of(demand, inputs.risk),
+        margin=margin_of(demand, inputs.risk, main.utilisation, rng),
         mean_ratio=mean_ratio_of(budget, known),
         budget=budget,
         seed=inputs.seed,
+        price_share=_price_share(purchase, sized),
     )
     bills = simulate_bills(demand, terms)
     months = _months(demand, purchase, sized, risks, bills, budget)
@@ -167,7 +191,8 @@ def make_plan(inputs: Inputs) -> Plan:
         ),
         buying=purchase.buying,
         shocks=tuple(
-            shock_row(shock, demand, terms, sized, months) for shock in budget.shocks
+            shock_row(shock, demand, terms, sized, months, blocks)
+            for shock in budget.shocks
         ),
         assumptions=assumptions_of(
             history=history,
@@ -188,6 +213,13 @@ def make_plan(inputs: Inputs) -> Plan:
             months_before=months_before(budget, demand.months),
         ),
         stand_in=inputs.stand_in,
+        orders=order_steps(
+            demand.months,
+            purchase.nodes,
+            tuple(one.type for one in sized),
+            held,
+            inputs.made_on,
+        ),
     )
 
 
@@ -234,55 +266,6 @@ def _demand(
     )
 
 
-def _purchase(
-    demand: Demand, sized: tuple[SizedType, ...], largest: int, inputs: Inputs
-) -> tuple[tuple[SizedType, ...], Purchase, tuple[float, ...]]:
-    """Buy, simulate peak mornings with a node down, fill nodes less until it holds."""
-    for _ in range(_MOST_SQUEEZES):
-        purchase = cheapest_purchase(demand.required, sized, inputs.budget.held)
-        risks = []
-        for month in range(len(demand.months)):
-            risks.append(
-                _risk_with_a_node_down(
-                    month, demand, purchase, sized, largest, inputs.seed
-                )
-            )
-            if risks[-1] > inputs.risk:
-                break
-        else:
-            return sized, purchase, tuple(risks)
-        sized = tuple(
-            with_utilisation(one, one.utilisation * _SQUEEZE) for one in sized
-        )
-    raise ConfigError(
-        f"no pool of {inputs.catalog.source} keeps the risk of an overload at "
-        f"{inputs.risk:g} with meetings of {largest}: add a larger type, or accept "
-        "more risk with --risk"
-    )
-
-
-def _risk_with_a_node_down(
-    month: int,
-    demand: Demand,
-    purchase: Purchase,
-    sized: tuple[SizedType, ...],
-    largest: int,
-    seed: int,
-) -> float:
-    """Return the chance of an overload on a peak morning, the largest node missing."""
-    by_name = {one.type.name: one for one in sized}
-    pool = [
-        by_name[node.type].capacity.mid
-        for node in purchase.nodes[month]
-        for _ in range(node.count)
-    ]
-    pool.remove(max(pool))
-    rng = np.random.default_rng([seed, 77])
-    return morning_risk(
-        demand.required[month], largest, tuple(pool), rng, mornings=MORNINGS
-    ).risk
-
-
 def _months(
     demand: Demand,
     purchase: Purchase,
@@ -302,7 +285,8 @@ def _months(
     for index, label in enumerate(demand.months):
         counts = purchase.nodes[index]
         traffic = interval_of(bills.out_bytes[:, index])
-        traffic_cost = _traffic_cost(traffic.mid, purchase, index, by_name)
+        traffic_cost = purchase.traffic_eur[index]
+        bought = purchase.purchase_eur[index]
         fixed = float(np.median(bills.fixed[:, index]))
         capacity = sum(by_name[one.type].capacity.mid * one.count for one in counts)
         usable = sum(by_name[one.type].usable * one.count for one in counts)
@@ -315,9 +299,10 @@ def _months(
                 nodes=counts,
                 utilisation=usable / capacity,
                 overload_risk=risks[index],
-                cost_eur=rent + setup + traffic_cost + fixed,
+                cost_eur=rent + setup + bought + traffic_cost + fixed,
                 node_cost_eur=rent,
                 setup_cost_eur=setup,
+                purchase_cost_eur=bought,
                 traffic_cost_eur=traffic_cost,
                 fixed_cost_eur=fixed,
                 cost_interval_eur=interval_of(bills.total[:, index]),
@@ -333,18 +318,13 @@ def _months(
     return tuple(rows)
 
 
-def _traffic_cost(
-    out_bytes: float, purchase: Purchase, month: int, by_name: dict[str, SizedType]
-) -> float:
-    """Return the price of bytes beyond what the month's nodes include together."""
-    included, price = 0.0, 0.0
-    for node in purchase.nodes[month]:
-        kind = by_name[node.type].type
-        if kind.included_traffic_bytes is None:
-            return 0.0
-        included += node.count * kind.included_traffic_bytes
-        price = max(price, kind.extra_traffic_eur_per_byte)
-    return max(0.0, out_bytes - included) * price
+def _price_share(purchase: Purchase, sized: tuple[SizedType, ...]) -> float:
+    """Return what the nodes cost ÷ what they would if all were there all month."""
+    prices = {one.type.name: one.type.price_eur for one in sized}
+    whole = sum(
+        prices[node.type] * node.count for month in purchase.nodes for node in month
+    )
+    return min(1.0, sum(purchase.rent_eur) / whole) if whole > 0 else 1.0
 
 
 def _main_type(purchase: Purchase, sized: tuple[SizedType, ...]) -> SizedType:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planning.budget import month_distance, monthly_amounts
+from planning.joint import placement_luck
 from planning.models import Budget, ServerType
 from planning.series import Shape, month_days
 from planning.sizing import SizedType, simulated_nodes
@@ -57,12 +58,19 @@ class Terms:
     mean_ratio: float
     budget: Budget
     seed: int
+    price_share: float = 1.0
+    """What the plan's nodes cost ÷ what they would cost if all were there all month:
+    less than one where hourly nodes are."""
 
 
-def margin_of(demand: Demand, risk: float) -> float:
-    """Return quantile ÷ median of the first month's peak: what foresight costs."""
+def margin_of(
+    demand: Demand, risk: float, utilisation: float, rng: np.random.Generator
+) -> float:
+    """Return what foresight costs: (first month's peak and the luck of placement at
+    the risk, drawn together) ÷ the median peak."""
     first = demand.peaks[:, 0]
-    return float(np.quantile(first, 1.0 - risk) / np.median(first))
+    load = first / placement_luck(utilisation, rng, first.size)
+    return float(np.quantile(load, 1.0 - risk) / np.median(first))
 
 
 def simulate_bills(demand: Demand, terms: Terms) -> Bills:
@@ -79,17 +87,10 @@ def simulate_bills(demand: Demand, terms: Terms) -> Bills:
     )
     held = sum(node.count for node in budget.held if node.type == kind.name)
     ordered = np.maximum(np.diff(nodes, axis=1, prepend=float(held)), 0.0)
-    rates = draw_rates(budget.streams or DEFAULT_STREAMS, rng, paths)
-    # The peak of a month moves more than its mean does: half of the surprise on the
-    # log scale is taken to be the whole month's, half its highest hour's.
-    typical = np.median(demand.peaks, axis=0)
-    mean = terms.mean_ratio * np.sqrt(demand.peaks * typical[None, :])
-    days = np.array([month_days(label) for label in demand.months], dtype=float)
-    out_bytes = monthly_bytes(mean, np.array(rates.out_bps)[:, None], days[None, :])
-    in_bytes = monthly_bytes(mean, np.array(rates.in_bps)[:, None], days[None, :])
+    out_bytes, in_bytes = simulate_traffic(demand, terms.mean_ratio, budget, rng)
     fixed = monthly_amounts(budget.fixed_costs, demand.months, rng, paths)
     return Bills(
-        total=nodes * kind.price_eur
+        total=nodes * month_price(kind) * terms.price_share
         + ordered * kind.setup_eur
         + _traffic_cost(out_bytes, nodes, kind)
         + fixed,
@@ -99,6 +100,28 @@ def simulate_bills(demand: Demand, terms: Terms) -> Bills:
         out_bytes=out_bytes,
         in_bytes=in_bytes,
     )
+
+
+def simulate_traffic(
+    demand: Demand, mean_ratio: float, budget: Budget, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return (out, in): bytes of the nodes, each (paths, months)."""
+    rates = draw_rates(budget.streams or DEFAULT_STREAMS, rng, demand.peaks.shape[0])
+    # The peak of a month moves more than its mean does: half of the surprise on the
+    # log scale is taken to be the whole month's, half its highest hour's.
+    typical = np.median(demand.peaks, axis=0)
+    mean = mean_ratio * np.sqrt(demand.peaks * typical[None, :])
+    days = np.array([month_days(label) for label in demand.months], dtype=float)
+    return (
+        monthly_bytes(mean, np.array(rates.out_bps)[:, None], days[None, :]),
+        monthly_bytes(mean, np.array(rates.in_bps)[:, None], days[None, :]),
+    )
+
+
+def month_price(kind: ServerType) -> float:
+    """Return a node's month; of a bought one with its share of the purchase."""
+    share = kind.purchase_eur / kind.life_months if kind.life_months else 0.0
+    return kind.price_eur + share
 
 
 def mean_ratio_of(budget: Budget, known: Shape) -> float:

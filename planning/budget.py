@@ -19,6 +19,11 @@ factor = 5.0
 [[held]]                     # nodes already rented: no set-up for them
 type = "six cores"
 count = 9
+price = 35.0                 # optional: what they cost until they end
+until = "2027-03"            # optional: last month that must be paid
+notice_days = 30
+[recordings]                 # what recordings put on disks
+hours = 40.0                 # a month; gb_per_hour, retention_months, eur_per_tb_month
 [demand]
 largest_meeting = 80
 [streams]                    # for traffic; see planning/traffic.py
@@ -35,9 +40,12 @@ from numpy.typing import NDArray
 from bots.errors import ConfigError
 from planning.models import (
     Budget,
+    Contract,
     GrowthDriver,
+    Interval,
     MoneyLine,
     NodeCount,
+    Recordings,
     Shock,
     StreamMix,
 )
@@ -49,6 +57,9 @@ Floats = NDArray[np.float64]
 
 LONGEST_RUNWAY_MONTHS = 240.0
 """A runway beyond twenty years is said as twenty years."""
+GIGABYTES_PER_HOUR = Interval(low=0.2, mid=0.5, high=1.5)
+"""Of a published recording, our assumption; raw and published together while both are
+kept."""
 DEFAULT_SHOCKS = (Shock(factor=2.0), Shock(factor=3.0), Shock(factor=5.0))
 
 
@@ -63,12 +74,15 @@ def parse_budget(data: Mapping[str, Any], *, source: str) -> Budget:
         raise top.mistake("lacks balance_on: on which day is the balance read?")
     demand = top.table("demand", optional=True)
     largest = demand.count("largest_meeting", 0, least=0)
+    contracts = tuple(_held(table) for table in top.tables("held"))
     budget = Budget(
         source=source,
         balance_eur=top.number("balance"),
         balance_on=day.isoformat(),
         reserve_eur=top.number("reserve", 0.0),
-        income=tuple(_line(table) for table in top.tables("income")),
+        income=tuple(
+            _line(table) for name in ("income", "grants") for table in top.tables(name)
+        ),
         fixed_costs=tuple(_line(table) for table in top.tables("fixed_costs")),
         growth=tuple(_driver(table) for table in top.tables("growth")),
         shocks=tuple(_shock(table) for table in top.tables("shocks")) or DEFAULT_SHOCKS,
@@ -76,7 +90,17 @@ def parse_budget(data: Mapping[str, Any], *, source: str) -> Budget:
         largest_meeting_source=demand.text("largest_meeting_source", ""),
         mean_ratio=demand.number("mean_ratio", None),
         streams=_streams(top.table("streams", optional=True)),
-        held=tuple(_held(table) for table in top.tables("held")),
+        held=tuple(
+            NodeCount(type=one.type, count=one.count)
+            for one in contracts
+            if one.price_eur is None and one.until is None and not one.notice_days
+        ),
+        contracts=tuple(
+            one
+            for one in contracts
+            if one.price_eur is not None or one.until is not None or one.notice_days
+        ),
+        recordings=_recordings(top.table("recordings", optional=True)),
     )
     demand.finish()
     top.finish()
@@ -166,11 +190,39 @@ def _line(table: Table) -> MoneyLine:
     return line
 
 
-def _held(table: Table) -> NodeCount:
-    held = NodeCount(type=table.text("type"), count=table.count("count", None, least=1))
+def _held(table: Table) -> Contract:
+    held = Contract(
+        type=table.text("type"),
+        count=table.count("count", None, least=1),
+        price_eur=table.number("price", None),
+        until=table.month("until"),
+        notice_days=table.count("notice_days", 0, least=0),
+    )
     table.text("source", "")
     table.finish()
     return held
+
+
+def _recordings(table: Table) -> Recordings | None:
+    if not table.has("hours"):
+        table.finish()
+        return None
+    per_hour = table.interval("gb_per_hour", GIGABYTES_PER_HOUR)
+    found = Recordings(
+        hours=table.interval("hours"),
+        bytes_per_hour=replace(
+            per_hour,
+            low=per_hour.low * 1e9,
+            mid=per_hour.mid * 1e9,
+            high=per_hour.high * 1e9,
+        ),
+        retention_months=table.number("retention_months"),
+        included_bytes=table.number("included_tb", 0.0) * 1e12,
+        eur_per_byte_month=table.number("eur_per_tb_month", 0.0) / 1e12,
+        source=table.text("source", ""),
+    )
+    table.finish()
+    return found
 
 
 def _driver(table: Table) -> GrowthDriver:

@@ -244,6 +244,9 @@ class Catalog:
     """The oldest price's day."""
     types: tuple[ServerType, ...]
     warnings: tuple[str, ...] = ()
+    is_net: bool = False
+    """True where the user gets VAT back: prices are then without it."""
+    co2_kg_per_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +311,33 @@ class NodeCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """Nodes already held at a price of their own, with what binds them."""
+
+    type: str
+    count: int
+    price_eur: float | None = None
+    """A month of one; None: what the catalogue asks."""
+    until: str | None = None
+    """Last month that must be paid."""
+    notice_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recordings:
+    """What recordings put on disks."""
+
+    hours: Interval
+    """Recorded hours a month."""
+    bytes_per_hour: Interval
+    retention_months: float
+    included_bytes: float = 0.0
+    """Disk that the nodes bring along."""
+    eur_per_byte_month: float = 0.0
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """What there is, what comes in, what goes out besides the nodes."""
 
@@ -334,6 +364,9 @@ class Budget:
     streams: StreamMix | None = None
     held: tuple[NodeCount, ...] = ()
     """Nodes already rented when the plan begins: no set-up is due for them."""
+    contracts: tuple[Contract, ...] = ()
+    """Those of them with a price, an end or a notice of their own."""
+    recordings: Recordings | None = None
 
 
 # --- the plan ----------------------------------------------------------------
@@ -346,14 +379,14 @@ class MonthPlan:
     month: str
     peak: PeakQuantiles
     required: float
-    """Participants the nodes must carry with one node down, at the plan's risk; demand
-    at that risk, widened by what is not known about capacity."""
+    """Participants the nodes must make room for with one node down, so that peak,
+    capacity and placement together overload a node with the plan's risk."""
     nodes: tuple[NodeCount, ...]
     utilisation: float
     """Share of its capacity up to which a node may be filled by placement."""
     overload_risk: float
-    """Simulated chance that some node passes its capacity on a peak morning whose peak
-    is `required`, with any one node down."""
+    """Simulated chance that some node passes its capacity on the month's peak morning
+    with any one node down; peak, capacity and placement drawn together."""
     cost_eur: float
     """The month's whole bill under this plan: nodes, set-up, traffic, fixed costs."""
     node_cost_eur: float
@@ -372,6 +405,64 @@ class MonthPlan:
     traffic_in_bytes: float
     balance_eur: Interval
     """At the end of the month."""
+    purchase_cost_eur: float = 0.0
+    """Cash for nodes bought; the balance sets it aside over their years of use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderStep:
+    """Nodes of one type that come or go at the start of a month."""
+
+    month: str
+    type: str
+    count: int
+    """More when positive, fewer when negative."""
+    act_by: str
+    """Last day to order or to cancel."""
+    reason: str
+    """Lead time or notice that the day follows from."""
+    is_late: bool = False
+    """The day is before the plan was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Another plan that holds as well, to argue about."""
+
+    name: Literal["cheapest", "calmest", "fewest changes"]
+    nodes: tuple[tuple[NodeCount, ...], ...]
+    """By month."""
+    total_eur: float
+    """Nodes, set-up and traffic beyond what is included, over the plan."""
+    changes: int
+    """Months in which nodes come or go."""
+    overload_risk: float
+    """The largest of the months."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfidencePrice:
+    """What it costs to be this sure."""
+
+    confidence: float
+    """One minus the risk."""
+    total_eur: float
+    largest_pool: int
+    """Nodes in the fullest month."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influence:
+    """How much one assumption moves the bill of all months."""
+
+    name: str
+    low_eur: float
+    """The bill with the assumption at the low end of its interval, all else as is."""
+    high_eur: float
+    rank_correlation: float | None
+    """With the simulated bill (Spearman); None where it is not drawn."""
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -516,3 +607,15 @@ class Plan:
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...]
     stand_in: StandInMeasurement | None = None
+    orders: tuple[OrderStep, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    confidence: tuple[ConfidencePrice, ...] = ()
+    sensitivity: tuple[Influence, ...] = ()
+    reasons: tuple[str, ...] = ()
+    """Why this many nodes, in sentences."""
+    disk_bytes: Interval | None = None
+    """For recordings, at the end of the plan."""
+    co2_kg: float | None = None
+    """Of all months; None where no type has watts or the budget no kg/kWh."""
+    demand: str = ""
+    """Name of the demand file where there is no history."""

@@ -20,7 +20,9 @@ from planning.bills import (
 )
 from planning.budget import runways
 from planning.buying import cheapest_purchase
+from planning.market import WHOLE_MONTH, Setting
 from planning.models import MonthPlan, NodeCount, Shock, ShockRow
+from planning.ordering import known_peak, required_of
 from planning.sampling import interval_of
 from planning.sizing import SizedType
 
@@ -31,6 +33,7 @@ def shock_row(
     terms: Terms,
     sized: tuple[SizedType, ...],
     months: tuple[MonthPlan, ...],
+    blocks: tuple[tuple[float, float], ...] = WHOLE_MONTH,
 ) -> ShockRow:
     """Return what `shock` takes and what money is left.
 
@@ -46,10 +49,11 @@ def shock_row(
     planned = months[index]
     peak = planned.peak.p50 * shock.factor
     nodes, note = planned.nodes, ""
+    setting = Setting(blocks=blocks)
     rent, setup = planned.node_cost_eur, 0.0
     try:
         bought = cheapest_purchase(
-            (_required(peak, demand, terms),), sized, planned.nodes
+            _required(peak, demand, terms, sized), sized, planned.nodes, setting
         )
         nodes, rent = bought.nodes[0], bought.rent_eur[0]
         setup = _setup_of_more(nodes, planned.nodes, sized)
@@ -69,9 +73,12 @@ def shock_row(
     )
 
 
-def _required(peak: float, demand: Demand, terms: Terms) -> float:
-    """Return a known peak in stated capacity, at the plan's risk."""
-    return float(np.quantile(peak / demand.factors, 1.0 - terms.risk))
+def _required(
+    peak: float, demand: Demand, terms: Terms, sized: tuple[SizedType, ...]
+) -> tuple[float, ...]:
+    """Return what a pool must carry for a known peak at the plan's risk."""
+    known = known_peak(demand, peak)
+    return required_of(known, sized, terms.largest_meeting, terms.risk, terms.seed)
 
 
 def _runways(
