@@ -6,7 +6,7 @@ an idle room); who sends what is as in BBB's client, and where that is not known
 everyone does.
 
 Left out on purpose: nothing of that session but the once-a-second mutation of the
-audio dialog, which depends on how long a participant lingers there (`participant.py`).
+audio dialog, which depends on how long a participant lingers there (`presence.py`).
 """
 
 import enum
