@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "reports.cli:report",
     "run": "loadtest.commands.run:run",
     "servers": "loadtest.commands.servers:servers",
+    "trend": "loadtest.commands.trend:trend",
 }
 
 EXIT_CODES = """\b
