@@ -63,12 +63,14 @@ def sent_profile(
 
 
 def sent_profiles(
-    chosen: CameraProfile, quality: CameraQuality
+    chosen: CameraProfile, quality: CameraQuality, cameras: int
 ) -> tuple[CameraProfile, ...]:
-    """Return every profile that a camera of this one may come to be sent at."""
-    return tuple(
-        dict.fromkeys((chosen, *(_stepped(chosen, step) for step in quality.steps)))
-    )
+    """Return every profile that a camera may be sent at where a meeting has `cameras`.
+
+    Each costs seconds of encoding, once a machine: only those that can be reached.
+    """
+    reached = (step for step in quality.steps if step.cameras <= cameras)
+    return tuple(dict.fromkeys((chosen, *(_stepped(chosen, step) for step in reached))))
 
 
 def _stepped(chosen: CameraProfile, step: QualityStep) -> CameraProfile:

@@ -28,6 +28,7 @@ class ServerField:
     def __init__(self, server: Server, begin: Begin, clock: RunClock) -> None:
         self._target = target_of(server)
         self._engine = begin.engine
+        self._cameras = begin.cameras
         self._clock = clock
         self._stack = AsyncExitStack()
         self.fetch: Fetch
@@ -43,7 +44,9 @@ class ServerField:
                 MediaPlane(ca_file=self._target.ca_file)
             )
             # A clip that is encoded during the run would make the pacer late.
-            await self._plane.prepare(*sent_profiles(CAMERA_MEDIUM, CameraQuality()))
+            await self._plane.prepare(
+                *sent_profiles(CAMERA_MEDIUM, CameraQuality(), self._cameras)
+            )
             self._stack = stack.pop_all()
         return self
 

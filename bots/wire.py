@@ -63,6 +63,8 @@ class Begin:
     participants: int = 0
     """Planned peak of the whole run, for the check before the first packet."""
     streams: int = 0
+    cameras: int = 0
+    """Most cameras of one meeting: they decide which camera rates can be asked for."""
     caps: Caps = Caps()
     allow_hosts: tuple[str, ...] = ()
     secret_file: str = ""

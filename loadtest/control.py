@@ -286,6 +286,7 @@ class Control:
             seed=plan.seed,
             participants=participants,
             streams=streams,
+            cameras=max(profile.cameras for profile in plan.profiles),
             is_first=index == 0,
             leftover_runs=leftovers if index == 0 else (),
         )

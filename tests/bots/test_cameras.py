@@ -91,7 +91,7 @@ def test_the_rate_goes_down_with_the_number_of_cameras(count, kbps):
 
     assert sent.bitrate_bps == kbps * 1000
     assert (sent.width, sent.frame_rate) == (640, 15.0)
-    assert sent in sent_profiles(CAMERA_MEDIUM, STANDARD)
+    assert sent in sent_profiles(CAMERA_MEDIUM, STANDARD, count)
 
 
 @pytest.mark.parametrize("why", ["has_floor", "is_pinned"])
