@@ -30,7 +30,7 @@ from loadtest.guard import Ledger, now_utc
 from loadtest.log_file import LogFile
 from loadtest.run_options import Limits, plan_of
 from loadtest.stages import LEAVE_RATE, RunPlan, peak_of
-from loadtest.watch import lost_workers, open_watches, watch_node
+from loadtest.watch import facts_of, lost_workers, open_watches, watch_node
 
 logger = logging.getLogger(__name__)
 
@@ -141,7 +141,8 @@ class Control:
             stand_in=is_stand_in,
         )
         self._log.begin()
-        self._conductor.begin(replace(header, engines=len(workers)))
+        header = replace(header, engines=len(workers), facts=facts_of(watches))
+        self._conductor.begin(header)
         ledger.begin(run=run, server=host, target=target, started_at=self._started_at)
         for old in leftovers:
             ledger.end(run=old, ended_at=self._started_at, peak_participants=0)

@@ -23,6 +23,7 @@ from loadtest.models import NodeSample
 
 SCRAPE_TIMEOUT_S: Final = 2.0
 LARGEST_SCRAPE_BYTES: Final = 8_000_000
+FACTS_MAX: Final = 200
 IDLE_MODES: Final = frozenset({"idle", "iowait"})
 """CPU modes in which a processor could have worked for us; all others are use."""
 GUEST_MODES: Final = frozenset({"guest", "guest_nice"})
@@ -103,6 +104,30 @@ def read_scrape(text: str, elapsed_s: float) -> Scrape:
     )
 
 
+def read_facts(text: str) -> tuple[tuple[str, str], ...]:
+    """Return what a scrape says of the machine and its software, by name.
+
+    Beside node_exporter's own: every `bbbload_fact{name="…",value="…"} 1`, which a
+    file of its textfile collector may hold for packages and hashed settings.
+    """
+    metrics = parse_metrics(text)
+    total = _first(metrics, "node_memory_MemTotal_bytes")
+    vendor = _label(metrics, "node_dmi_info", "system_vendor")
+    product = _label(metrics, "node_dmi_info", "product_name")
+    facts = [
+        ("kernel", _label(metrics, "node_uname_info", "release")),
+        ("system", _label(metrics, "node_os_info", "pretty_name")),
+        ("hardware", f"{vendor} {product}".strip()),
+        ("memory", f"{total / 2**30:.1f} GiB" if total else ""),
+    ]
+    for labels, _ in metrics.get("bbbload_fact", [])[:FACTS_MAX]:
+        told = dict(labels)
+        facts.append((told.get("name", ""), told.get("value", "")))
+    return tuple(
+        (redact(name), redact(value)) for name, value in facts if name and value
+    )
+
+
 def difference(node: str, before: Scrape, after: Scrape) -> NodeSample | None:
     """Return what happened between two scrapes, or None when it cannot be told.
 
@@ -139,8 +164,9 @@ def difference(node: str, before: Scrape, after: Scrape) -> NodeSample | None:
 class NodeWatch:
     """The scrapes of one node, one after the other; a missed one leaves a gap."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, facts: tuple[tuple[str, str], ...] = ()) -> None:
         self.url = url
+        self.facts = facts
         self.node = node_of(url)
         self.missed = 0
         self._before: Scrape | None = None
@@ -173,7 +199,11 @@ def node_of(url: str) -> str:
 
 
 def fetch_metrics(url: str, timeout_s: float = SCRAPE_TIMEOUT_S) -> str:
-    """Return the text at a metrics address; raises TargetUnusable, one sentence."""
+    """Return the text at a metrics address.
+
+    Raises ConfigError for what is no address, TargetUnusable where nothing answers.
+    """
+    node_of(url)
     request = urllib.request.Request(url, headers={"Accept": "text/plain"})
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:
@@ -209,3 +239,10 @@ def _first(
 ) -> float | None:
     found = metrics.get(name)
     return found[0][1] if found else None
+
+
+def _label(
+    metrics: Mapping[str, list[tuple[Labels, float]]], name: str, label: str
+) -> str:
+    found = metrics.get(name)
+    return dict(found[0][0]).get(label, "") if found else ""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from bots.errors import BbbloadError, ConfigError
 from bots.servers import is_loopback, normalise_url
 from loadtest.models import NodeSample
-from loadtest.nodes import NodeWatch, fetch_metrics, read_scrape
+from loadtest.nodes import NodeWatch, fetch_metrics, read_facts, read_scrape
 
 INTERVAL_S: Final = 1.0
 
@@ -33,7 +33,8 @@ def open_watches(
     is_stand_in = False
     for url in urls or ((guess,) if guess else ()):
         try:
-            scrape = read_scrape(fetch_metrics(url), time.monotonic())
+            text = fetch_metrics(url)
+            scrape = read_scrape(text, time.monotonic())
         except BbbloadError:
             if guess:
                 return (), False
@@ -41,8 +42,17 @@ def open_watches(
         if guess and not scrape.is_stand_in:
             return (), False
         is_stand_in = is_stand_in or scrape.is_stand_in
-        watches.append(NodeWatch(url))
+        watches.append(NodeWatch(url, read_facts(text)))
     return tuple(watches), is_stand_in
+
+
+def facts_of(watches: tuple[NodeWatch, ...]) -> tuple[tuple[str, str], ...]:
+    """Return what the nodes say of themselves; several are told apart by their name."""
+    return tuple(
+        (f"{watch.node} {name}" if len(watches) > 1 else name, value)
+        for watch in watches
+        for name, value in watch.facts
+    )
 
 
 def watch_node(

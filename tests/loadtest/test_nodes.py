@@ -12,8 +12,10 @@ from loadtest.nodes import (
     fetch_metrics,
     node_of,
     parse_metrics,
+    read_facts,
     read_scrape,
 )
+from loadtest.watch import facts_of
 
 
 def text_of(*, user=10.0, idle=90.0, received=1000, sent=2000, stand_in="", extra=""):
@@ -154,3 +156,34 @@ def test_metrics_that_cannot_be_read_are_one_sentence(served):
         fetch_metrics(f"{served}/other")
     with pytest.raises(TargetUnusable, match=r"refused"):
         fetch_metrics("http://127.0.0.1:1/metrics")
+
+
+def test_a_scrape_tells_kernel_system_hardware_and_what_the_operator_adds():
+    told = """
+node_uname_info{machine="x86_64",release="6.1.0-18-amd64",sysname="Linux"} 1
+node_os_info{id="ubuntu",pretty_name="Ubuntu 22.04.5 LTS"} 1
+node_dmi_info{product_name="Standard PC",system_vendor="QEMU"} 1
+bbbload_fact{name="package bbb-html5",value="1:3.0.19"} 1
+bbbload_fact{name="settings",value="9f2c"} 1
+"""
+
+    assert read_facts(text_of(extra=told)) == (
+        ("kernel", "6.1.0-18-amd64"),
+        ("system", "Ubuntu 22.04.5 LTS"),
+        ("hardware", "QEMU Standard PC"),
+        ("memory", "7.5 GiB"),
+        ("package bbb-html5", "1:3.0.19"),
+        ("settings", "9f2c"),
+    )
+    assert read_facts("") == ()
+
+
+def test_facts_of_several_nodes_are_told_apart():
+    one = NodeWatch("http://a:9100/metrics", (("kernel", "6.1"),))
+    other = NodeWatch("http://b:9100/metrics", (("kernel", "6.8"),))
+
+    assert facts_of((one,)) == (("kernel", "6.1"),)
+    assert facts_of((one, other)) == (
+        ("a:9100 kernel", "6.1"),
+        ("b:9100 kernel", "6.8"),
+    )
