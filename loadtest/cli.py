@@ -26,6 +26,7 @@ COMMANDS = {
     "cleanup": "loadtest.commands.cleanup:cleanup",
     "compare": "loadtest.commands.compare:compare",
     "demo": "loadtest.commands.demo:demo",
+    "history": "planning.history.cli:history",
     "node": "loadtest.commands.node:node",
     "plan": "planning.cli:plan",
     "report": "reports.cli:report",
