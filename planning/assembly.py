@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
+from planning import choices
 from planning.bills import (
     Bills,
     Demand,
@@ -28,6 +29,9 @@ from planning.budget import applies, balances, runways
 from planning.buying import Purchase
 from planning.calendars import Calendar
 from planning.capacities import as_interval
+from planning.choices import alternatives, confidence_prices, reasons
+from planning.demand import StatedDemand
+from planning.disk import co2_of, with_disk
 from planning.forecast import forecast
 from planning.models import (
     Budget,
@@ -45,6 +49,7 @@ from planning.orders import order_steps
 from planning.paths import monthly_maxima, quantiles_of, simulate
 from planning.reasons import assumptions_of, warnings_of
 from planning.sampling import interval_of, log_normal
+from planning.sensitivity import sensitivity
 from planning.series import Shape, highest, shape, weekly_peaks
 from planning.settings import blocks_of, held_counts, setting_of, with_contracts
 from planning.shocks import shock_row
@@ -78,6 +83,8 @@ class Inputs:
     tool_version: str
     calendar: Calendar | None = None
     stand_in: StandInMeasurement | None = None
+    stated: StatedDemand | None = None
+    """Demand as somebody stated it, where there is no history."""
 
 
 def make_plan(inputs: Inputs) -> Plan:
@@ -85,9 +92,10 @@ def make_plan(inputs: Inputs) -> Plan:
 
     Raises ConfigError when the inputs allow none.
     """
-    history, budget = inputs.history, inputs.budget
+    history, stated = inputs.history, inputs.stated
     rng = np.random.default_rng(inputs.seed)
-    known = shape(history)
+    budget, disk = with_disk(inputs.budget, np.random.default_rng([inputs.seed, 8]))
+    known = shape(history) if stated is None else stated.shape
     largest = _largest_meeting(budget, known, history)
     intervals = {used.type: as_interval(used) for used in inputs.capacities}
     sized = with_contracts(
@@ -103,7 +111,7 @@ def make_plan(inputs: Inputs) -> Plan:
         measured_sd=history.disagreement_ratio,
     )
     demand = _demand(predicted, sized, inputs, rng)
-    blocks = blocks_of(history)
+    blocks = blocks_of(history) if stated is None else stated.blocks
     setting = setting_of(
         demand,
         sized,
@@ -135,6 +143,14 @@ def make_plan(inputs: Inputs) -> Plan:
         budget=budget,
         seed=inputs.seed,
         price_share=_price_share(purchase, sized),
+    )
+    choice = choices.Terms(
+        sized=sized,
+        held=held,
+        setting=setting,
+        largest=largest,
+        risk=inputs.risk,
+        seed=inputs.seed,
     )
     bills = simulate_bills(demand, terms)
     months = _months(demand, purchase, sized, risks, bills, budget)
@@ -220,6 +236,17 @@ def make_plan(inputs: Inputs) -> Plan:
             held,
             inputs.made_on,
         ),
+        alternatives=alternatives(ordered, demand, choice),
+        confidence=confidence_prices(ordered, demand, choice),
+        sensitivity=sensitivity(demand, terms, bills),
+        reasons=reasons(ordered, demand, choice),
+        disk_bytes=disk,
+        co2_kg=co2_of(purchase.nodes, inputs.catalog),
+        demand="" if stated is None else stated.source,
+        catalog_used=inputs.catalog,
+        budget_used=inputs.budget,
+        mean_ratio=terms.mean_ratio,
+        blocks=blocks,
     )
 
 

@@ -619,3 +619,10 @@ class Plan:
     """Of all months; None where no type has watts or the budget no kg/kWh."""
     demand: str = ""
     """Name of the demand file where there is no history."""
+    catalog_used: Catalog | None = None
+    """Prices the plan was made with, so that a quote can be asked of the plan alone."""
+    budget_used: Budget | None = None
+    mean_ratio: float = 0.0
+    """Mean ÷ peak concurrency of a month, for traffic."""
+    blocks: tuple[tuple[float, float], ...] = ()
+    """(share of the requirement, hours a month) of the load-duration blocks."""
