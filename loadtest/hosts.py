@@ -6,6 +6,7 @@ A switch is a command without a shell; it gets the version wanted in its own tex
 
 import contextlib
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -79,8 +80,7 @@ class Hosts:
     def check(self, run: PlannedRun, told: str) -> None:
         """Raise TargetUnusable when the server has not the version that it should."""
         wanted = self._wanted(run)
-        is_label = not wanted[:1].isdigit()
-        if told and not is_label and not told.startswith(wanted):
+        if told and wanted[:1].isdigit() and not is_version(told, wanted):
             raise TargetUnusable(
                 f"{side_of(run.host, self._spec).target} says it is BBB {told}, not "
                 f"{wanted}: the switch did not do what it should, or the version in "
@@ -110,6 +110,11 @@ class Hosts:
         return side_of(which, self._spec).switch.replace(
             VERSION_MARK, self._wanted(run)
         )
+
+
+def is_version(told: str, wanted: str) -> bool:
+    """Say whether a version is the wanted one, or one of its line: 3.0 is not 3.01."""
+    return re.match(rf"{re.escape(wanted)}(?!\d)", told) is not None
 
 
 def _server(side: SideSpec) -> Server:

@@ -10,8 +10,10 @@ import numpy as np
 
 from loadtest.compare import compare
 from loadtest.effects import Sides
+from loadtest.experiment import conclude
 from loadtest.measures import RunMeasures
 from loadtest.models import ComparisonVerdict, Measure
+from tests.support.specs import simulate, spec_of
 
 SIX = tuple(Measure(name=f"measure {number}") for number in range(6))
 
@@ -172,8 +174,51 @@ def outcome_of(case: Case, experiments: int) -> Outcome:
     )
 
 
-def main(experiments: int = 4000) -> None:
-    """Print the study as a Markdown table."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCase:
+    """A whole `bbbload ci` of one host: looks after each block, an A/A, a drift."""
+
+    name: str
+    verdict: str
+    share_min: float = 0.0
+    share_max: float = 1.0
+    effect: float = 1.0
+    noise: float = 0.05
+    drift: float = 0.0
+
+
+JOB_CASES = (
+    JobCase(name="no difference", verdict="regressed", share_max=0.01),
+    JobCase(
+        name="no difference, the machine a third slower at the end",
+        verdict="regressed",
+        drift=1.3,
+        share_max=0.01,
+    ),
+    JobCase(name="10 % worse", verdict="regressed", effect=1.1, share_min=0.85),
+    JobCase(name="30 % worse", verdict="regressed", effect=1.3, share_min=0.95),
+    JobCase(
+        name="no difference, 2 % noise", verdict="equal", noise=0.02, share_min=0.9
+    ),
+)
+
+
+def job_outcome(case: JobCase, experiments: int) -> tuple[float, float]:
+    """Return the share of jobs with the case's verdict, and their mean runs a side."""
+    spec = spec_of(experiment="runs = 10\nladder_steps = 0")
+    found = runs = 0
+    for seed in range(experiments):
+        made = simulate(
+            spec, effect=case.effect, noise=case.noise, drift=case.drift, seed=seed
+        )
+        found += conclude(made, spec).verdict == case.verdict
+        runs += sum(each.run.side == "candidate" for each in made)
+    return found / experiments, runs / experiments
+
+
+def main(options: list[str] | None = None, *, experiments: int = 4000) -> None:
+    """Print the study as Markdown; an option is another number of experiments."""
+    experiments = int(options[0]) if options else experiments
     print("| synthetic case | verdict | share | promised | runs named |")
     print("| --- | --- | --- | --- | --- |")
     for case in CASES:
@@ -186,3 +231,13 @@ def main(experiments: int = 4000) -> None:
             f"| {case.name} | {case.verdict} | {found.share:.4f} ± {found.error:.4f} "
             f"| {promised} | {named} |"
         )
+    print(
+        "\n| synthetic job, one gated, at most ten runs a side | verdict | share |",
+        end="",
+    )
+    print(" promised | runs a side |")
+    print("| --- | --- | --- | --- | --- |")
+    for job in JOB_CASES:
+        share, runs = job_outcome(job, experiments // 4)
+        promised = f"≥ {job.share_min:g}" if job.share_min else f"≤ {job.share_max:g}"
+        print(f"| {job.name} | {job.verdict} | {share:.3f} | {promised} | {runs:.1f} |")
