@@ -173,7 +173,9 @@ class Audio:
         self.asked_s = time.monotonic()
         deadline_s = self.asked_s + ground.limits.audio_s
         self._link = link = await ground.open_link("audio")
-        self.session = session = ground.plane.session(ice_servers=ground.ice_servers)
+        self.session = session = ground.plane.session(
+            ice_servers=ground.ice_servers, depth=ground.plan.depth
+        )
         self._stream = ground.streams.hold(session, "the audio")
         sends: tuple[SendSpec, ...] = ()
         if not self.is_listening_only:

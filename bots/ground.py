@@ -52,7 +52,9 @@ class Ground:
         self, what: str, source: int | None = None
     ) -> AsyncIterator[tuple[Session, Stream]]:
         """Yield a media session that is watched and sampled until the block ends."""
-        session = self.plane.session(ice_servers=self.ice_servers)
+        session = self.plane.session(
+            ice_servers=self.ice_servers, depth=self.plan.depth
+        )
         stream = self.streams.hold(session, what, source)
         try:
             yield session, stream

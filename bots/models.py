@@ -12,6 +12,9 @@ Role = Literal["moderator", "viewer"]
 AudioMode = Literal["microphone", "listen only", "none"]
 Media = Literal["audio", "camera", "screen"]
 Direction = Literal["in", "out"]
+Depth = Literal["light", "decrypt", "decode"]
+"""How closely a participant looks at what it receives: at RTP headers and a sample, at
+every packet's authenticity, or at what real decoders make of it."""
 Outcome = Literal["joined", "refused", "timed out", "dropped", "withdrawn", "left"]
 
 
@@ -105,6 +108,7 @@ class ParticipantPlan:
     chat_interval_s: float | None = 60.0
     camera: CameraProfile = CAMERA_MEDIUM
     seed: int = 0
+    depth: Depth = "light"
     habits: Habits = Habits()
 
 
@@ -219,6 +223,17 @@ class StreamReport:
     plis: int = 0
     key_frames: int = 0
     auth_failures: int = 0
+    depth: Depth = "light"
+    lost_bursts: int = 0
+    """In: gaps in the sequence numbers as packets came, before any were sent again."""
+    decoded_frames: int | None = None
+    """In, depth `decode`: frames that came out of a decoder; `frames` are those that
+    the headers call whole. Audio: packets of 20 ms."""
+    concealed_s: float | None = None
+    """In, audio, depth `decode`: time filled in for packets that came too late."""
+    one_way_delay_s: float | None = None
+    """In: since the abs-send-time of the last sample, by one clock: meaningful only
+    where who wrote it (our publisher, or a server that rewrites it) has ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

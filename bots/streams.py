@@ -9,7 +9,15 @@ from bots.clock import RunClock
 from bots.errors import ClusterError, Dropped
 from bots.media.quality import StreamCounters
 from bots.media.session import SendSpec
-from bots.models import CameraProfile, IceServer, Media, PathTaken, Report, StreamReport
+from bots.models import (
+    CameraProfile,
+    Depth,
+    IceServer,
+    Media,
+    PathTaken,
+    Report,
+    StreamReport,
+)
 
 WATCH_INTERVAL_S = 0.5
 
@@ -42,7 +50,9 @@ class Session(Protocol):
 class Plane(Protocol):
     """Where sessions come from: one media plane for all participants of a process."""
 
-    def session(self, *, ice_servers: tuple[IceServer, ...] = ()) -> Session: ...
+    def session(
+        self, *, ice_servers: tuple[IceServer, ...] = (), depth: Depth = "light"
+    ) -> Session: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -134,5 +144,10 @@ class Streams:
                     plis=counters.plis,
                     key_frames=counters.key_frames,
                     auth_failures=counters.auth_failures,
+                    depth=counters.depth,
+                    lost_bursts=counters.lost_bursts,
+                    decoded_frames=counters.decoded_frames,
+                    concealed_s=counters.concealed_s,
+                    one_way_delay_s=counters.one_way_delay_s,
                 )
             )

@@ -44,6 +44,7 @@ class FrameAssembly:
         "in_key_frame",
         "is_smooth",
         "key_frames",
+        "key_sequence",
         "nacks",
         "plis",
     )
@@ -62,6 +63,8 @@ class FrameAssembly:
         self.nacks = 0
         """Sequence numbers asked for again, repetitions included."""
         self.plis = 0
+        self.key_sequence = 0
+        """First packet of the key frame that ended, or will end, the last wait."""
         self._next = 0
         self._top = -1
         self._later_key = -1
@@ -83,7 +86,7 @@ class FrameAssembly:
                 return 0
             self._missing.clear()
             self._pending.clear()
-            self._next = self._top = sequence
+            self._next = self._top = self.key_sequence = sequence
             self._later_key = -1
             self.in_key_frame = True
         if sequence < self._next:
@@ -151,6 +154,11 @@ class FrameAssembly:
         return True
 
     @property
+    def next_sequence(self) -> int:
+        """The extended number before which all is whole, since the last key frame."""
+        return self._next
+
+    @property
     def has_gaps(self) -> bool:
         """Whether `resend_wanted` is to be called on a timer."""
         return bool(self._missing)
@@ -183,7 +191,7 @@ class FrameAssembly:
             del self._missing[number]
         for number in [n for n in self._pending if n < key_frame]:
             del self._pending[number]
-        self._next = key_frame
+        self._next = self.key_sequence = key_frame
         self.in_key_frame = True
 
     def _advance(self) -> int:

@@ -18,7 +18,7 @@ from bots.media.own_clip import OwnClip
 from bots.media.pacer import Pacer
 from bots.media.quality import StreamCounters
 from bots.media.session import MediaSession
-from bots.models import CAMERA_MEDIUM, CameraProfile, IceServer
+from bots.models import CAMERA_MEDIUM, CameraProfile, Depth, IceServer
 from bots.transport import tls_context
 
 __all__ = ["MediaPlane", "MediaSession", "PlaneStats", "SendSpec", "StreamCounters"]
@@ -104,9 +104,11 @@ class MediaPlane:
         """Return the settings for TURN over TLS; ConfigError for a bad `ca_file`."""
         return tls_context(self._ca_file)
 
-    def session(self, *, ice_servers: tuple[IceServer, ...] = ()) -> MediaSession:
+    def session(
+        self, *, ice_servers: tuple[IceServer, ...] = (), depth: Depth = "light"
+    ) -> MediaSession:
         """Return a new session; close it, or leave the plane."""
-        session = MediaSession(self, ice_servers)
+        session = MediaSession(self, ice_servers, depth)
         self._sessions.add(session)
         return session
 

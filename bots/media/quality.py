@@ -14,7 +14,7 @@ Times are monotonic seconds given by the caller.
 from collections import deque
 from dataclasses import dataclass
 
-from bots.models import Direction, Media
+from bots.models import Depth, Direction, Media
 
 MAX_DROPOUT = 3000
 """A jump further than this is a new start of the stream (RFC 3550 A.1)."""
@@ -48,6 +48,11 @@ class StreamCounters:
     plis: int = 0
     key_frames: int = 0
     auth_failures: int = 0
+    depth: Depth = "light"
+    lost_bursts: int = 0
+    decoded_frames: int | None = None
+    concealed_s: float | None = None
+    one_way_delay_s: float | None = None
 
 
 class Reception:
@@ -62,6 +67,7 @@ class Reception:
         "_last_timestamp",
         "bytes",
         "first",
+        "gaps",
         "highest",
         "received",
     )
@@ -73,6 +79,8 @@ class Reception:
         """Highest extended number so far."""
         self.received = 0
         self.bytes = 0
+        self.gaps = 0
+        """Runs of missing numbers, as packets came: late ones are not taken back."""
         self._clock_hz = clock_hz
         self._jitter = 0.0  # ticks
         self._last_arrival_s = 0.0
@@ -110,6 +118,7 @@ class Reception:
                     return 1
             elif distance < MAX_DROPOUT:
                 self.highest += distance
+                self.gaps += distance > 0
             elif distance > 0x10000 - MAX_MISORDER:
                 distance -= 0x10000
             elif sequence != self._bad_sequence:

@@ -7,7 +7,10 @@ frame), while a new key frame is awaited, and on every hundredth packet, so that
 that are not authentic are noticed; audio on its first packet and every hundredth.
 """
 
+from typing import Any
+
 from bots.media import rtcp, rtp
+from bots.media.decoding import AudioDecoder, VideoDecoder
 from bots.media.frames import FrameAssembly
 from bots.media.quality import (
     MAX_DROPOUT,
@@ -17,9 +20,10 @@ from bots.media.quality import (
     fraction_lost,
 )
 from bots.media.srtp import SrtpReceiver, workspace
-from bots.models import Media
+from bots.models import Depth, Media
 
 SAMPLE_EVERY = 100
+"""Of depth `light`: the others open every packet."""
 MAX_ARRIVALS = 1000
 """Transport-wide arrivals kept for the next feedback."""
 
@@ -38,6 +42,8 @@ class ReceiveStream:
         has_nack: bool,
         wide_id: int,
         arrivals: list[tuple[int, float]],
+        time_id: int = 0,
+        depth: Depth = "light",
     ) -> None:
         """`arrivals` collects the session's (transport-wide number, time) pairs."""
         self.media: Media = media
@@ -51,6 +57,14 @@ class ReceiveStream:
         self.auth_failures = 0
         self.duplicates = 0
         self.rtt_s: float | None = None
+        self.one_way_delay_s: float | None = None
+        self._depth: Depth = depth
+        self._open_every = SAMPLE_EVERY if depth == "light" else 1
+        self._video = self._audio = None
+        if depth == "decode":
+            self._video = VideoDecoder() if media != "audio" else None
+            self._audio = AudioDecoder() if media == "audio" else None
+        self._time_id = time_id
         self._receiver = receiver
         self._tag_bytes = tag_bytes
         self._wide_id = wide_id
@@ -61,7 +75,7 @@ class ReceiveStream:
         self._reported = (0, 0)
         self._last_sr = 0
         self._last_sr_s = 0.0
-        self._taken = (0,) * 9
+        self._taken: tuple[Any, ...] = (0,) * 12
 
     def packet(
         self, second: int, sequence: int, timestamp: int, size: int, now_s: float
@@ -70,7 +84,7 @@ class ReceiveStream:
 
         `second` is the second byte of the header: marker bit and payload type.
         """
-        if sequence % SAMPLE_EVERY == 0 or self.first_s is None:
+        if sequence % self._open_every == 0 or self.first_s is None:
             return self._opened(second, sequence, timestamp, size, now_s)
         self.heard_s = now_s
         distance = self.reception.packet(
@@ -147,10 +161,24 @@ class ReceiveStream:
             assembly.plis if assembly is not None else 0,
             assembly.key_frames if assembly is not None else 0,
             self.auth_failures,
+            reception.gaps,
+            self._decoded,
+            self._audio.concealed_s if self._audio is not None else 0.0,
         )
-        packets, size, new, lost, frames, nacks, plis, key_frames, failures = (
-            value - before for value, before in zip(now, self._taken, strict=True)
-        )
+        (
+            packets,
+            size,
+            new,
+            lost,
+            frames,
+            nacks,
+            plis,
+            key_frames,
+            failures,
+            bursts,
+            decoded,
+            concealed_s,
+        ) = (value - before for value, before in zip(now, self._taken, strict=True))
         self._taken = now
         freezes = self.meter.take(now_s)
         return StreamCounters(
@@ -173,7 +201,17 @@ class ReceiveStream:
             plis=plis,
             key_frames=key_frames,
             auth_failures=failures,
+            depth=self._depth,
+            lost_bursts=bursts,
+            decoded_frames=decoded if self._depth == "decode" else None,
+            concealed_s=concealed_s if self._audio is not None else None,
+            one_way_delay_s=self.one_way_delay_s,
         )
+
+    @property
+    def _decoded(self) -> int:
+        decoder = self._video or self._audio
+        return decoder.frames if decoder is not None else 0
 
     def _opened(
         self, second: int, sequence: int, timestamp: int, size: int, now_s: float
@@ -193,14 +231,27 @@ class ReceiveStream:
         )
         if self._wide_id:
             self._note_arrival(size, now_s)
+        if self._time_id:
+            self._note_delay(packet, now_s)
         if self.assembly is None:
             if self.first_s is None:
                 self.first_s = now_s
+            if self._audio is not None:
+                if distance == MAX_DROPOUT:
+                    self._audio.restart()
+                highest = self.reception.highest
+                self._audio.packet(rtp.extend_sequence(sequence, highest), packet)
             return False
         if distance == 1 and self.assembly.is_smooth:
             self.assembly.in_order(second > 127)
+            if self._video is not None:
+                self._video.packet(self.reception.highest, packet, second > 127)
             if second > 127:
                 self.meter.frame(now_s)
+                if self._video is not None:
+                    self._video.whole(
+                        self.assembly.key_sequence, self.assembly.next_sequence
+                    )
             return False
         return self._ordered(packet, second, sequence, distance, now_s)
 
@@ -243,11 +294,31 @@ class ReceiveStream:
             self.duplicates += 1
             return assembly.has_gaps
         starts_key = packet is not None and _starts_key_frame(packet)
-        for _ in range(assembly.packet(extended, second > 127, starts_key, now_s)):
+        whole = assembly.packet(extended, second > 127, starts_key, now_s)
+        for _ in range(whole):
             self.meter.frame(now_s)
             if self.first_s is None:
                 self.first_s = now_s
+        if self._video is not None and packet is not None:
+            if assembly.awaits_key_frame and not assembly.in_key_frame:
+                self._video.forget()
+            else:
+                self._video.packet(extended, packet, second > 127)
+                if whole:
+                    self._video.whole(assembly.key_sequence, assembly.next_sequence)
         return assembly.has_gaps or assembly.awaits_key_frame
+
+    def _note_delay(self, packet: bytes, now_s: float) -> None:
+        """Take the delay since abs-send-time: 24 bits, 64 s, by our monotonic clock."""
+        try:
+            found = rtp.find_extension(packet, self._time_id)
+        except ValueError:
+            return
+        if found is not None and found[1] == 3:
+            sent = int.from_bytes(packet[found[0] : found[0] + 3], "big")
+            ticks = (int(now_s * 262144) - sent) & 0xFFFFFF
+            # half the range back: a clock that is not ours gives nonsense, not a delay
+            self.one_way_delay_s = ticks / 262144 if ticks < 0x800000 else None
 
     def _note_arrival(self, size: int, now_s: float) -> None:
         """Find the transport-wide number, note it and where it stands."""

@@ -9,7 +9,6 @@ import asyncio
 import random
 import secrets
 import time
-from struct import Struct
 from typing import Protocol
 
 from bots.errors import StepTimeout
@@ -33,18 +32,15 @@ from bots.media.receiving import ReceiveStream
 from bots.media.reporting import Reporter
 from bots.media.secure import Origin, SecureTransport
 from bots.media.senders import Clips, make_sender
-from bots.media.sending import Outlet, SendStream
+from bots.media.sending import HEADER, Outlet, SendStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
 from bots.media.video_stream import VideoStream
-from bots.models import CameraProfile, IceServer, Media, PathTaken
+from bots.models import CameraProfile, Depth, IceServer, Media, PathTaken
 
 __all__ = ["MediaSession", "Plane", "SendSpec"]
 
 MAX_STREAMS = 256
 """Received SSRCs of one session; more are not followed."""
-
-_TAG_BYTES = {"AES_CM_128_HMAC_SHA1_80": 10, "AEAD_AES_128_GCM": 16}
-_HEADER = Struct("!BBHII")
 
 
 class Plane(Clips, Origin, Protocol):
@@ -66,7 +62,12 @@ class Plane(Clips, Origin, Protocol):
 class MediaSession:
     """One transport with its streams; made by `MediaPlane.session`."""
 
-    def __init__(self, plane: Plane, ice_servers: tuple[IceServer, ...] = ()) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        ice_servers: tuple[IceServer, ...] = (),
+        depth: Depth = "light",
+    ) -> None:
         self._plane = plane
         self._transport = SecureTransport(
             plane,
@@ -88,7 +89,7 @@ class MediaSession:
         self._by_payload_type: dict[int, Incoming] = {}
         self._arrivals: list[tuple[int, float]] = []
         self._reporter: Reporter | None = None
-        self._tag_bytes = 10
+        self._depth: Depth = depth
         self._task: asyncio.Task[None] | None = None
         self._first_moved = asyncio.Event()
         self._is_closed = False
@@ -250,7 +251,6 @@ class MediaSession:
 
     def _secured(self, keys: SrtpKeys) -> None:
         """Begin to send and to read as soon as there are keys."""
-        self._tag_bytes = _TAG_BYTES[keys.profile]
         self._receiver = SrtpReceiver(keys)
         self._outlet.open(SrtpSender(keys), self._transport.send_now)
         now_s = time.monotonic()
@@ -307,7 +307,7 @@ class MediaSession:
             if self._receiver is not None and rtp.is_rtcp(workspace[:size]):
                 self._receive_rtcp(size)
             return
-        first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(workspace)
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(workspace)
         if first < 128 or first > 191:
             if 20 <= first <= 63:
                 self._transport.receive_dtls(bytes(workspace[:size]))
@@ -345,9 +345,11 @@ class MediaSession:
             media=expected.media,
             ssrc=ssrc,
             clock_hz=expected.clock_hz,
-            tag_bytes=self._tag_bytes,
+            tag_bytes=self._receiver.tag_bytes,
             has_nack=expected.has_nack,
             wide_id=expected.wide_id,
+            time_id=expected.time_id,
+            depth=self._depth,
             arrivals=self._arrivals,
         )
         return stream

@@ -26,6 +26,7 @@ _PROFILES: Final = {
     "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
     "AEAD_AES_128_GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
 }
+_TAG_BYTES: Final = {"AES_CM_128_HMAC_SHA1_80": 10, "AEAD_AES_128_GCM": 16}
 _REPLAYED: Final = frozenset({9, 10})  # srtp_err_status_replay_fail, replay_old
 
 _storage = bytearray(WORKSPACE_BYTES)
@@ -80,6 +81,8 @@ class SrtpReceiver:
         """Packets that were not what the peer protected, so far."""
         self.replays = 0
         """Packets that had been seen before or were older than the window, so far."""
+        self.tag_bytes = _TAG_BYTES[keys.profile]
+        """What SRTP adds to each RTP packet."""
         self._session = _session(keys, keys.remote, Policy.SSRC_ANY_INBOUND)
         self._handle = self._session[0]
 
