@@ -130,7 +130,7 @@ def _sentence(mistake: click.ClickException) -> str:
     said = " ".join(mistake.format_message().split()).rstrip(".")
     context = getattr(mistake, "ctx", None)
     path = context.command_path if context is not None else "bbbload"
-    return f"{said[:1].lower()}{said[1:]}: see `{path} --help`"
+    return f"{said[:1].lower()}{said[1:]} (see `{path} --help`)"
 
 
 def _say(sentence: str) -> None:

@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 import click
 
 from bots.errors import BbbloadError, ConfigError
-from bots.servers import Server, host_of, is_loopback, resolve
+from bots.servers import Server, host_of, is_loopback
 from bots.wire import Caps
 from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder, LadderPlan
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
+from loadtest.commands.options import check_target
 from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION, format_duration
 from loadtest.locust_run import RunOrder, run_locust
@@ -138,8 +139,11 @@ def benchmark(
     """
     if output == "-" and log == "-":
         raise ConfigError("--output and --log are both -: name a file for one of them")
-    server = resolve(
-        target, secret_file=secret_file or None, allow_host=allow_host or None
+    server = check_target(
+        target,
+        secret_file=secret_file,
+        allow_host=allow_host,
+        node_metrics=node_metrics,
     )
     meetings: Sizes = sizes or ("small" if is_stand_in(server.url) else "usual")
     cap = max_participants or (CAP_SMALL if meetings == "small" else CAP_USUAL)

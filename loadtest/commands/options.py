@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 import click
 
 from bots.errors import ConfigError
+from bots.servers import Server, resolve
 from bots.wire import Caps
 from loadtest.durations import DURATION
 from loadtest.models import Slo
+from loadtest.nodes import node_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -83,6 +85,21 @@ def target_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def check_target(
+    target: str, *, secret_file: str, allow_host: str, node_metrics: tuple[str, ...]
+) -> Server:
+    """Return the server that is meant, or raise what is wrong with it, at once.
+
+    The bot engine checks all of this again: here it only saves the user a wait.
+    """
+    server = resolve(
+        target, secret_file=secret_file or None, allow_host=allow_host or None
+    )
+    for url in node_metrics:
+        node_of(url)
+    return server
 
 
 def slo_option(command: Command) -> Command:

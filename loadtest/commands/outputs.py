@@ -14,6 +14,7 @@ import click
 
 from bots.errors import ConfigError
 from loadtest.codec import encode_record
+from loadtest.log_file import LogFile
 from loadtest.models import Record
 
 
@@ -61,9 +62,11 @@ class RunLogPlace:
 def run_log_place(name: str | None) -> Iterator[RunLogPlace]:
     """Give a file of that name, a passing one for None, and for `-` also a copy.
 
-    The copy on standard output is written as the run happens, a record a line.
+    The copy on standard output is written as the run happens, a record a line. Raises
+    ConfigError for a file that cannot be written.
     """
     if name is not None and name != "-":
+        LogFile(name).discard()  # found out before Locust is started
         yield RunLogPlace(path=Path(name), copy=lambda record: None)
         return
 

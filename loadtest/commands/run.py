@@ -4,7 +4,13 @@ import click
 
 from bots.wire import Caps
 from loadtest.codec import open_run
-from loadtest.commands.options import FiniteRange, slo_of, slo_option, target_options
+from loadtest.commands.options import (
+    FiniteRange,
+    check_target,
+    slo_of,
+    slo_option,
+    target_options,
+)
 from loadtest.commands.outputs import run_log_place
 from loadtest.durations import DURATION
 from loadtest.locust_run import RunOrder, run_locust
@@ -135,6 +141,12 @@ def run(
             streams=max_streams,
             duration_s=max_duration,
         ),
+    )
+    check_target(
+        target,
+        secret_file=secret_file,
+        allow_host=allow_host,
+        node_metrics=node_metrics,
     )
     streams = streams_of(profile, meetings * size)
     click.echo(
