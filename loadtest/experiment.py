@@ -245,8 +245,9 @@ def _run(
     block: int,
     spec: ExperimentSpec,
 ) -> PlannedRun:
+    where = "" if spec.design == "one host" else f" on the {host}'s host"
     return PlannedRun(
-        name=f"{kind} {block}: {side} on the {host}'s host",
+        name=f"{kind} {block}: {side}{where}",
         kind=kind,
         side=side,
         version=version,

@@ -1,10 +1,13 @@
 """One number per measure out of a run; all data here is synthetic."""
 
+import dataclasses
+
 import pytest
 
 from bots.errors import ConfigError
+from loadtest.capacity import capacity_of_run
 from loadtest.measures import CPU, MEASURES, climbed_run, compared_run, measures_for
-from loadtest.models import Measure, NodeSample
+from loadtest.models import EndRecord, Measure, NodeSample
 from loadtest.timeline import run_result
 from tests.support.experiments import compared
 from tests.support.results import capacity
@@ -33,8 +36,6 @@ def test_a_run_of_one_load_gives_the_planted_cpu_per_participant():
 
 
 def test_joins_are_taken_from_the_storm_and_the_rest_from_the_load_that_was_held():
-    import dataclasses
-
     storm = dataclasses.replace(CLASSES, name="storm")
     held = dict(one((CLASSES, 12)).values)
 
@@ -51,8 +52,6 @@ def test_joins_are_taken_from_the_storm_and_the_rest_from_the_load_that_was_held
 
 def test_cpu_of_groups_of_processes_gives_a_measure_each():
     def with_groups(record):
-        import dataclasses
-
         if not isinstance(record, NodeSample):
             return record
         whole = dict(record.cpu_s)["node"]
@@ -76,8 +75,6 @@ def test_a_run_that_climbs_is_refused_and_its_capacity_is_named():
 
 
 def test_an_unfit_generator_makes_the_run_void_with_its_reason():
-    from loadtest.models import EndRecord
-
     def late(record):
         if not isinstance(record, EndRecord):
             return record
@@ -100,3 +97,18 @@ def test_a_measure_nobody_knows_is_shown_and_not_gated():
     run = compared(1, values={"something else": 3.0})
 
     assert measures_for([run])[-1] == Measure(name="something else", is_gated=False)
+
+
+def test_the_ladder_of_an_experiment_gives_the_planted_capacity():
+    node = SyntheticNode(noise=0.005)
+    hold = dataclasses.replace(CLASSES, name="hold")
+    header, *records = synthetic_run(
+        node=node, steps=tuple((hold, size) for size in (6, 12, 18, 24, 36))
+    )
+
+    found = capacity_of_run(header, records, profiles=(hold,))
+    run = climbed_run(found, side="baseline", version="3.0.12")
+
+    assert dict(run.values)["capacity"] == pytest.approx(node.knee(hold), rel=0.1)
+    assert run.load == ""
+    assert run.invalid == ""
