@@ -18,6 +18,7 @@ from bots.errors import ConfigError
 from bots.servers import resolve
 from planning.history.collect import Round, Store, collect
 from planning.history.csv import read_csv, write_csv
+from planning.history.masks import masked, span_of
 from planning.history.meetings import read_events, read_meeting_stats
 from planning.history.own_tests import own_tests, without
 from planning.history.prometheus import Wanted, http_fetch, read_prometheus
@@ -58,6 +59,13 @@ def _output(command: Callable[..., Any]) -> Callable[..., Any]:
             "--ledger",
             type=_FILE,
             help="Ledger of our own load tests, taken out (default: ours).",
+        ),
+        click.option(
+            "--closed",
+            multiple=True,
+            metavar="FROM/TO",
+            help="Stretch in which no meeting could be created, ISO 8601 with zone; "
+            "repeatable (default: none).",
         ),
     ):
         command = option(command)
@@ -102,8 +110,7 @@ def prometheus(
     selector: str,
     ca_file: Path | None,
     zone: ZoneInfo | None,
-    ledger: Path | None,
-    output: Path,
+    **put: Any,
 ) -> int:
     """Read a Prometheus server: bigbluebutton-exporter, b3scale or b3lb.
 
@@ -127,7 +134,7 @@ def prometheus(
         token=os.environ.get(TOKEN, ""),
         ca_file=None if ca_file is None else str(ca_file),
     )
-    return _put(read_prometheus(wanted, fetch), ledger, output)
+    return _put(read_prometheus(wanted, fetch), **put)
 
 
 @history.command(
@@ -149,8 +156,7 @@ def table(
     file: Path,
     columns: tuple[str, ...],
     zone: ZoneInfo | None,
-    ledger: Path | None,
-    output: Path,
+    **put: Any,
 ) -> int:
     """Read a CSV of Grafana, a spreadsheet or another tool."""
     meaning = {}
@@ -162,33 +168,33 @@ def table(
     read = read_table(
         _lines(file), source=file.name, zone=zone, columns=meaning or None
     )
-    return _put(read, ledger, output)
+    return _put(read, **put)
 
 
 @history.command(epilog="Example: bbbload history bbblb stats.csv -o history.csv")
 @click.argument("file", type=_FILE)
 @_output
-def bbblb(file: Path, ledger: Path | None, output: Path) -> int:
+def bbblb(file: Path, **put: Any) -> int:
     """Read an export of bbblb's table meeting_stats, CSV or JSON."""
     read = read_meeting_stats(_lines(file), source=file.name)
-    return _put(read, ledger, output)
+    return _put(read, **put)
 
 
 @history.command(epilog="Example: bbbload history events */events.xml -o history.csv")
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @_output
-def events(files: tuple[Path, ...], ledger: Path | None, output: Path) -> int:
+def events(files: tuple[Path, ...], **put: Any) -> int:
     """Read events.xml of recordings, added up at once."""
-    return _put(read_events(files), ledger, output)
+    return _put(read_events(files), **put)
 
 
 @history.command(epilog="Example: bbbload history merge prometheus.csv grafana.csv")
 @click.argument("first", type=_FILE)
 @click.argument("second", type=_FILE)
 @_output
-def merge(first: Path, second: Path, ledger: Path | None, output: Path) -> int:
+def merge(first: Path, second: Path, **put: Any) -> int:
     """Fill the gaps of FIRST from SECOND; both are CSV files of ours."""
-    return _put(reconciled(read_csv(first), read_csv(second)), ledger, output)
+    return _put(reconciled(read_csv(first), read_csv(second)), **put)
 
 
 @history.command(
@@ -253,9 +259,7 @@ def collect_command(
 @click.argument("database", type=_FILE)
 @_ZONE
 @_output
-def collected(
-    database: Path, zone: ZoneInfo | None, ledger: Path | None, output: Path
-) -> int:
+def collected(database: Path, zone: ZoneInfo | None, **put: Any) -> int:
     """Turn what `history collect` gathered into a CSV."""
     if not database.is_file():
         raise ConfigError(f"{database} is not there: name the file of history collect")
@@ -264,7 +268,7 @@ def collected(
         read = store.history(utc_offset_s=_offset_s(zone, datetime.now(UTC)))
     finally:
         store.close()
-    return _put(read, ledger, output)
+    return _put(read, **put)
 
 
 def _offset_s(zone: ZoneInfo | None, moment: datetime) -> int:
@@ -286,8 +290,12 @@ def _lines(path: Path) -> Iterator[str]:
         ) from error
 
 
-def _put(read: History, ledger: Path | None, output: Path) -> int:
+def _put(
+    read: History, *, ledger: Path | None, closed: tuple[str, ...], output: Path
+) -> int:
     demand = without(read, own_tests(ledger))
+    spans = [span_of(text) for text in closed]
+    demand = masked(demand, spans, "times without new meetings")
     if str(output) == "-":
         sys.stdout.writelines(write_csv(demand))
     else:

@@ -8,17 +8,14 @@ to have gone on for `KILLED_S`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from bots.addresses import is_loopback
 from loadtest.guard import Entry, Ledger
-from planning.history.csv import gaps_of
+from planning.history.masks import masked
 from planning.models import History
-
-Value = TypeVar("Value")
 
 KILLED_S = 4 * 3600
 MARGIN_S = 300
@@ -56,46 +53,7 @@ def own_tests(path: Path | None = None, hosts: Iterable[str] = ()) -> list[OwnTe
 def without(history: History, tests: Iterable[OwnTest]) -> History:
     """Return the history with the bins of `tests` left out, and a note of how much."""
     spans = [(test.starts_s - MARGIN_S, test.ends_s + MARGIN_S) for test in tests]
-    step = history.step_s
-    keep = [
-        not any(start < time_s + step and end > time_s for start, end in spans)
-        for time_s in history.times_s
-    ]
-    taken = len(keep) - sum(keep)
-    if not taken or not any(keep):
-        return history
-    highest = max(
-        value
-        for value, kept in zip(history.participants, keep, strict=True)
-        if not kept
-    )
-    times = _kept(history.times_s, keep)
-    note = (
-        f"our own load tests were taken out: {taken * step / 3600:.1f} hours of "
-        f"{len(keep) * step / 3600:.0f}, in which up to {highest} participants were "
-        "present"
-    )
-
-    def kept_of(values: tuple[int | None, ...] | None) -> tuple[int | None, ...] | None:
-        return None if values is None else _kept(values, keep)
-
-    return replace(
-        history,
-        times_s=times,
-        participants=_kept(history.participants, keep),
-        gaps=gaps_of(times, step, history.utc_offset_s),
-        notes=(*history.notes, note),
-        meetings=kept_of(history.meetings),
-        cameras=kept_of(history.cameras),
-        voice=kept_of(history.voice),
-        listeners=kept_of(history.listeners),
-        largest_meeting=kept_of(history.largest_meeting),
-        limit_hits=kept_of(history.limit_hits),
-    )
-
-
-def _kept(values: tuple[Value, ...], keep: list[bool]) -> tuple[Value, ...]:
-    return tuple(value for value, kept in zip(values, keep, strict=True) if kept)
+    return masked(history, spans, "our own load tests")
 
 
 def _test(entry: Entry) -> OwnTest | None:
