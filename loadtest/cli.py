@@ -27,11 +27,14 @@ COMMANDS = {
     "compare": "loadtest.commands.compare:compare",
     "demo": "loadtest.commands.demo:demo",
     "history": "planning.history.cli:history",
+    "export": "planning.questions.cli:export",
     "node": "loadtest.commands.node:node",
     "plan": "planning.cli:plan",
+    "quote": "planning.questions.cli:quote",
     "report": "reports.cli:report",
     "run": "loadtest.commands.run:run",
     "servers": "loadtest.commands.servers:servers",
+    "window": "planning.questions.cli:window",
     "trend": "loadtest.commands.trend:trend",
 }
 

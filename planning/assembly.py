@@ -30,7 +30,7 @@ from planning.buying import Purchase
 from planning.calendars import Calendar
 from planning.capacities import as_interval
 from planning.choices import alternatives, confidence_prices, reasons
-from planning.demand import StatedDemand
+from planning.demand import StatedDemand, stated_forecast
 from planning.disk import co2_of, with_disk
 from planning.forecast import forecast
 from planning.models import (
@@ -101,14 +101,19 @@ def make_plan(inputs: Inputs) -> Plan:
     sized = with_contracts(
         sized_types(inputs.catalog, intervals, largest, inputs.risk), budget
     )
-    weeks = weekly_peaks(history)
-    predicted = forecast(
-        weeks,
-        horizon_weeks=int(np.ceil(inputs.months * WEEKS_IN_A_MONTH)) + 8,
-        rng=rng,
-        source=history.source,
-        calendar=inputs.calendar,
-        measured_sd=history.disagreement_ratio,
+    weeks = weekly_peaks(history) if stated is None else ()
+    horizon = int(np.ceil(inputs.months * WEEKS_IN_A_MONTH)) + 8
+    predicted = (
+        forecast(
+            weeks,
+            horizon_weeks=horizon,
+            rng=rng,
+            source=history.source,
+            calendar=inputs.calendar,
+            measured_sd=history.disagreement_ratio,
+        )
+        if stated is None
+        else stated_forecast(stated, horizon)
     )
     demand = _demand(predicted, sized, inputs, rng)
     blocks = blocks_of(history) if stated is None else stated.blocks

@@ -18,6 +18,7 @@ from planning.calendars import Calendar, parse_calendar, weeks_and_ahead
 from planning.capacities import capacities_used, stand_in_section
 from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
+from planning.demand import parse_demand, stated_history
 from planning.forecast import log_peaks
 from planning.history.csv import read_csv
 from planning.history.own_tests import own_tests, without
@@ -38,8 +39,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--history",
     type=_FILE,
-    required=True,
-    help="CSV of concurrency: time,participants, ISO 8601 with zone.",
+    help="CSV of concurrency: time,participants, ISO 8601 with zone (or --demand).",
+)
+@click.option(
+    "--demand",
+    type=_FILE,
+    help="TOML of classes, sizes and how many meet at once (default: a history).",
 )
 @click.option(
     "--catalog", type=_FILE, required=True, help="TOML of server types and prices."
@@ -87,7 +92,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of chance.")
 def plan(
     capacity: Path | None,
-    history: Path,
+    history: Path | None,
+    demand: Path | None,
     catalog: Path,
     budget: Path,
     calendar: Path | None,
@@ -104,10 +110,20 @@ def plan(
     wins over it. A measurement of the stand-in node is shown apart and never used.
     """
     now = datetime.now(UTC)
+    if (history is None) == (demand is None):
+        raise ConfigError("give one of --history and --demand: what is to be served?")
+    stated = None
+    if demand is not None:
+        stated = parse_demand(read_toml(demand, "demand"), source=demand.name)
+        past = stated_history(stated)
+    else:
+        assert history is not None
+        past = _demand(history, ledger)
     measured = None if capacity is None else read_capacity(capacity)
     offered = read_catalog(catalog, today=now.date())
     inputs = Inputs(
-        history=_demand(history, ledger),
+        history=past,
+        stated=stated,
         catalog=offered,
         budget=parse_budget(read_toml(budget, "budget"), source=budget.name),
         capacities=capacities_used(offered, measured, profile),

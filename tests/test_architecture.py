@@ -48,6 +48,7 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("planning/", ("bots.errors", "bots.plain", "loadtest.models")),
     ("planning/cli.py", ("loadtest.codec",)),
+    ("planning/questions/cli.py", ("loadtest.codec",)),
     ("planning/history/", ("loadtest.codec",)),
     # Our own load tests are no demand: the ledger tells when they were.
     ("planning/history/own_tests.py", ("loadtest.guard", "bots.addresses")),

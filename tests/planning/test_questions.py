@@ -1,0 +1,257 @@
+"""Quote, window, export and a plan without history, as a user asks them."""
+
+import itertools
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bots.errors import ConfigError
+from loadtest.cli import run_command
+from loadtest.codec import encode_capacity
+from planning.demand import parse_demand
+from planning.export import NodeCapacity, multipliers, prometheus
+from planning.quote import parse_addition
+from planning.window import windows
+from tests.planning.test_capacities import measured
+from tests.planning.test_cli import FILES
+from tests.support.histories import EXAMPLE, hourly_history
+
+MONTHS = ("2027-01", "2027-02", "2027-03")
+STATED = """
+first = "2027-02"
+source = "a timetable"
+[[groups]]
+name = "lessons"
+meetings = 32
+size = 28
+people = 900
+"""
+
+
+@pytest.fixture(scope="module")
+def plan_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("plan") / "plan.json"
+    assert run_command(["plan", *FILES, "--months", "3", "-o", str(path)]) == 0
+    return path
+
+
+def test_a_quote_tells_nodes_cost_runway_and_meeting_before_and_after(
+    plan_file, capsys
+):
+    add = "pupils=900,classes=32,size=28,cameras=2,from=2021-02"
+
+    assert run_command(["quote", str(plan_file), "--add", add, "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    before, after = found["before"], found["after"]
+    assert before["month"] == "2021-02"
+    assert 300 < after["peak"]["mid"] - before["peak"]["mid"] <= 900
+    assert after["monthly_cost_eur"] > before["monthly_cost_eur"]
+    assert after["runway_months"]["mid"] < before["runway_months"]["mid"]
+    assert sum(n["count"] for n in after["nodes"]) > sum(
+        n["count"] for n in before["nodes"]
+    )
+    assert before["largest_meeting"] == after["largest_meeting"] == 80
+
+
+def test_a_quote_with_a_larger_meeting_raises_the_largest(plan_file, capsys):
+    assert (
+        run_command(
+            [
+                "quote",
+                str(plan_file),
+                "--add",
+                "classes=1,size=100,together=1",
+                "--json",
+            ]
+        )
+        == 0
+    )
+
+    assert json.loads(capsys.readouterr().out)["after"]["largest_meeting"] == 115
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("classes=3", "lacks size"),
+        ("classes=3,size=x", "size=x"),
+        ("classes=3,size=20,from=2030-01", "no month of the plan"),
+        ("classes=3,size=20,colour=red", "colour=red"),
+        ("classes=3,size=20,together=2", "no share"),
+    ],
+)
+def test_a_malformed_addition_is_one_sentence(text, words):
+    with pytest.raises(ConfigError, match=words):
+        parse_addition(text, MONTHS)
+
+
+def test_a_plan_from_stated_demand_says_that_nobody_measured_it(tmp_path, capsys):
+    stated = tmp_path / "demand.toml"
+    stated.write_text(STATED)
+    output = tmp_path / "plan.json"
+    files = [str(part) for part in FILES if "history" not in str(part)]
+
+    code = run_command(
+        ["plan", "--demand", str(stated), *files, "--months", "2", "-o", str(output)]
+    )
+
+    made = json.loads(output.read_text())
+    assert code == 0
+    assert made["demand"] == "demand.toml"
+    assert [month["month"] for month in made["months"]] == ["2027-02", "2027-03"]
+    peak = made["months"][0]["peak"]
+    # 32 × 28 × .75 in the middle, and never more than 900 people.
+    assert 550 < peak["p50"] < 800
+    assert peak["p99"] <= 900
+    assert peak["p90"] / peak["p10"] > 1.5
+    assert "nobody measured" in capsys.readouterr().err
+
+
+def test_history_and_demand_together_are_refused(tmp_path, capsys):
+    stated = tmp_path / "demand.toml"
+    stated.write_text(STATED)
+
+    assert run_command(["plan", *FILES, "--demand", str(stated)]) == 2
+    assert "one of --history and --demand" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hole", ["first", "source", "groups"])
+def test_a_demand_file_with_a_hole_is_refused(hole):
+    data = {
+        "first": "2027-02",
+        "source": "x",
+        "groups": [{"name": "a", "meetings": 2, "size": 10}],
+    }
+    del data[hole]
+
+    with pytest.raises(ConfigError, match=hole):
+        parse_demand(data, source="demand.toml")
+
+
+def test_windows_at_night_are_free_and_those_of_the_peak_are_not():
+    history = hourly_history(20, lambda week: 1000.0)
+
+    found = windows(history, usable=140, nodes=9, nodes_out=3, hours=2, days=14)
+
+    assert len(found) == 14 * 24 - 1
+    calmest, worst = found[0], found[-1]
+    assert calmest.risk < 0.01
+    assert worst.risk > 0.9
+    # Hour 10 of Monday is the week's peak in this history.
+    assert worst.starts_at[11:13] in ("09", "10")
+
+
+def test_draining_more_nodes_never_lowers_the_risk():
+    history = hourly_history(20, lambda week: 500.0, noise=0.2)
+
+    risks = [
+        {
+            one.starts_at: one.risk
+            for one in windows(
+                history, usable=140, nodes=8, nodes_out=out, hours=2, days=7
+            )
+        }
+        for out in (1, 3, 5)
+    ]
+
+    for fewer, more in itertools.pairwise(risks):
+        assert all(more[start] >= fewer[start] - 1e-9 for start in fewer)
+
+
+def test_the_chance_of_a_window_is_that_of_student_s_t():
+    # Twelve weeks of planted log-normal peaks: about one in twenty lies above room.
+    hits = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        levels = 1000 * np.exp(0.3 * rng.standard_normal(13))
+        history = hourly_history(12, lambda week, at=levels: at[week], noise=0.0)
+        (peak,) = (
+            one
+            for one in windows(
+                history, usable=1500 / 2, nodes=4, nodes_out=1, hours=1, days=7
+            )
+            if one.starts_at[8:10] == one.starts_at[8:10]
+            and one.starts_at.endswith("10:00+00:00")
+            and np.datetime64(one.starts_at[:10]).astype(int) % 7 == 4
+        )
+        hits.append(peak.risk)
+
+    # P(1000 e^{.3 z} > 1500) = P(z > 1.35) = .088, a little more with few weeks.
+    assert np.mean(hits) == pytest.approx(0.11, abs=0.05)
+
+
+def test_too_few_nodes_to_drain_is_an_error():
+    history = hourly_history(8, lambda week: 100.0)
+
+    with pytest.raises(ConfigError, match="none to spare"):
+        windows(history, usable=100, nodes=3, nodes_out=2, hours=2, days=7)
+
+
+def test_a_window_is_printed_with_its_room(plan_file, capsys):
+    history = str(EXAMPLE / "history.csv")
+
+    code = run_command(
+        ["window", history, str(plan_file), "--nodes-out", "3", "--for", "2h"]
+    )
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert "room for" in said
+    assert "risk 0.0" in said
+
+
+def test_the_weakest_node_has_the_highest_multiplier():
+    nodes = (
+        NodeCapacity(name="old", participants=100, low=80, source="x"),
+        NodeCapacity(name="new", participants=250, low=200, source="x"),
+    )
+
+    assert dict(multipliers(nodes)) == {"old": 2.5, "new": 1.0}
+
+
+@pytest.mark.parametrize("target", ["scalelite", "b3scale", "prometheus"])
+def test_every_export_names_every_type(target, plan_file, capsys):
+    assert run_command(["export", target, str(plan_file)]) == 0
+
+    said = capsys.readouterr().out
+    for name in ("6", "12"):
+        assert name in said
+
+
+def test_promtool_accepts_the_alert_rules(tmp_path):
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    rules = tmp_path / "rules.yml"
+    rules.write_text(
+        prometheus(
+            (
+                NodeCapacity(
+                    name='it\'s a "node"', participants=180, low=1, source="o'a: b\nc"
+                ),
+            )
+        )
+    )
+
+    checked = subprocess.run(
+        [promtool, "check", "rules", str(rules)], capture_output=True, text=True
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "2 rules found" in checked.stdout
+
+
+def test_a_measurement_of_the_stand_in_is_never_exported(tmp_path, capsys):
+    path = tmp_path / "capacity.json"
+    path.write_text(encode_capacity(measured(stand_in=True)))
+
+    assert run_command(["export", "scalelite", str(path)]) == 2
+    assert "stand-in" in capsys.readouterr().err
+    path.write_text(encode_capacity(replace(measured(), stand_in=False)))
+    assert run_command(["export", "scalelite", str(path)]) == 0
+    assert "[capacity,1]" in capsys.readouterr().out
