@@ -24,6 +24,7 @@ from planning.history.own_tests import own_tests, without
 from planning.history.prometheus import Wanted, http_fetch, read_prometheus
 from planning.history.reconcile import reconciled
 from planning.history.tables import read_table
+from planning.history.traffic_months import beside, parse_months
 from planning.models import History
 
 TOKEN = "BBBLOAD_PROMETHEUS_TOKEN"
@@ -195,6 +196,26 @@ def events(files: tuple[Path, ...], **put: Any) -> int:
 def merge(first: Path, second: Path, **put: Any) -> int:
     """Fill the gaps of FIRST from SECOND; both are CSV files of ours."""
     return _put(reconciled(read_csv(first), read_csv(second)), **put)
+
+
+@history.command(epilog="Example: bbbload history traffic hoster.csv history.csv")
+@click.argument("months", type=_FILE)
+@click.argument("file", metavar="HISTORY", type=_FILE)
+def traffic(months: Path, file: Path) -> int:
+    """Set a hoster's monthly traffic (MONTHS: month,out) beside HISTORY.
+
+    Prints what a participant really moved: the bitrate for the plan's budget file, and
+    the months in which one of the two sources must be wrong.
+    """
+    rows = beside(parse_months(_lines(months), source=months.name), read_csv(file))
+    for row in rows:
+        far = "  far from the others: one of the sources is wrong" * row.is_far
+        click.echo(
+            f"{row.month}  {row.out_bytes / 1e12:8.2f} TB  mean "
+            f"{row.mean_participants:8.1f} participants  "
+            f"{row.out_bps / 1e3:8.0f} kbit/s each{far}"
+        )
+    return 0
 
 
 @history.command(

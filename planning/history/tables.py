@@ -79,7 +79,9 @@ def read_table(
                 "parted by semicolons"
             )
         time_s = clock.read(row[time_at], line)
-        values = _values(row, meaning, line, source)
+        # Where the comma is decimal, files are parted by semicolons.
+        decimal = "," if delimiter == ";" else "."
+        values = _values(row, meaning, decimal, line, source)
         if last is not None and last == (time_s, row):
             duplicates += 1
             continue
@@ -159,11 +161,13 @@ class _Clock:
         return local.replace(fold=1) if self._second_pass and ambiguous else local
 
 
-def number_of(text: str) -> float | None:
+def number_of(text: str, decimal: str = ".") -> float | None:
     """Return the number in a cell, None where nothing is known.
 
-    Of dot and comma the last one is the decimal sign, unless it stands before exactly
-    three digits again and again. `1.2 K` is 1200. Raises ValueError for no number.
+    Of dot and comma in one number the last is the decimal sign. A lone one before
+    exactly three digits is read as the file's locale does: as a decimal sign if it is
+    `decimal`, else as parting thousands. `1.2 K` is 1200. Raises ValueError for no
+    number.
     """
     if text.strip().lower() in _UNKNOWN:
         return None
@@ -175,10 +179,13 @@ def number_of(text: str) -> float | None:
     if dot >= 0 and comma >= 0:
         thousands = "," if dot > comma else "."
         digits = digits.replace(thousands, "").replace(",", ".")
-    elif comma >= 0:
-        digits = digits.replace(",", ".") if digits.count(",") == 1 else _joined(digits)
-    elif digits.count(".") > 1:
-        digits = _joined(digits)
+    elif dot >= 0 or comma >= 0:
+        sign = "." if dot >= 0 else ","
+        parts_thousands = re.fullmatch(r"-?[1-9]\d{0,2}([.,]\d{3})+", digits)
+        if digits.count(sign) > 1 or (parts_thousands and sign != decimal):
+            digits = _joined(digits)
+        else:
+            digits = digits.replace(",", ".")
     return float(digits) * {"": 1, "K": 1e3, "k": 1e3, "M": 1e6}[found[2]]
 
 
@@ -214,12 +221,12 @@ def _meaning(
 
 
 def _values(
-    row: list[str], meaning: Mapping[int, str], line: int, source: str
+    row: list[str], meaning: Mapping[int, str], decimal: str, line: int, source: str
 ) -> dict[str, float | None]:
     values: dict[str, float | None] = {}
     for index, name in meaning.items():
         try:
-            value = number_of(row[index])
+            value = number_of(row[index], decimal)
         except ValueError:
             raise ConfigError(
                 f"{source} line {line}: {row[index][:40]!r} is no number"

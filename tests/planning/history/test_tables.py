@@ -39,6 +39,23 @@ def test_a_number_is_read_as_people_write_it(text, expected):
     assert number_of(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "decimal", "expected"),
+    [
+        ("1.412", ",", 1412),
+        ("1.412", ".", 1.412),
+        ("1,412", ".", 1412),
+        ("1,412", ",", 1.412),
+        ("0.412", ",", 0.412),
+        ("1.5", ",", 1.5),
+    ],
+)
+def test_a_lone_sign_before_three_digits_is_read_as_the_file_does(
+    text, decimal, expected
+):
+    assert number_of(text, decimal) == expected
+
+
 def test_grafanas_export_of_two_nodes_is_summed_at_equal_times():
     history = read(
         '"Time","bbb1","bbb2"\n'
