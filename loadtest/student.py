@@ -4,12 +4,14 @@ Pure and small, instead of a statistics package of a hundred megabytes.
 """
 
 import functools
+import functools
 import math
 
 TINY = 1e-300
 MAX_TERMS = 500
 
 
+@functools.lru_cache(maxsize=4096)
 @functools.lru_cache(maxsize=4096)
 def student_quantile(probability: float, freedom: float) -> float:
     """Return the quantile of Student's t for 0.5 ≤ `probability` < 1, by bisection."""
@@ -20,6 +22,8 @@ def student_quantile(probability: float, freedom: float) -> float:
         high *= 2
     for _ in range(80):
         middle = (low + high) / 2
+        if high - low < 1e-13 * high:
+            break
         if student_probability(middle, freedom) < probability:
             low = middle
         else:
