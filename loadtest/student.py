@@ -4,14 +4,12 @@ Pure and small, instead of a statistics package of a hundred megabytes.
 """
 
 import functools
-import functools
 import math
 
 TINY = 1e-300
 MAX_TERMS = 500
 
 
-@functools.lru_cache(maxsize=4096)
 @functools.lru_cache(maxsize=4096)
 def student_quantile(probability: float, freedom: float) -> float:
     """Return the quantile of Student's t for 0.5 ≤ `probability` < 1, by bisection."""
