@@ -24,6 +24,7 @@ from bots.models import (
     CAMERA_MEDIUM,
     AudioMode,
     CameraProfile,
+    Depth,
     Habits,
     ParticipantPlan,
     Role,
@@ -78,6 +79,7 @@ class Persona:
     habits: Habits = field(default_factory=Habits)
     role: Role | None = None
     """The role it needs, None for whichever the meeting gives it."""
+    depth: Depth = "light"
 
 
 PERSONAS: dict[str, Persona] = {
@@ -161,6 +163,7 @@ def participant_plan(
         camera=camera,
         seed=seed,
         habits=persona.habits,
+        depth=persona.depth,
     )
 
 

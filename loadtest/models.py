@@ -59,6 +59,9 @@ class MeetingProfile:
     moderators: int = 1
     camera_page: int = 5
     """Cameras a viewer sees at once; a moderator sees all."""
+    decode_every: int = 0
+    """One in so many participants of the run really decodes what it receives, so that
+    a run carries its own truth; 0: none does."""
     chat_interval_s: float | None = 60.0
 
 

@@ -28,6 +28,7 @@ def plan_participant(
     role: Role = "moderator" if seat < profile.moderators else "viewer"
     audio = _audio(profile, seat)
     shares_camera = seat < profile.cameras
+    every = profile.decode_every
     return ParticipantPlan(
         number=number,
         meeting_number=first_meeting + meeting,
@@ -39,6 +40,7 @@ def plan_participant(
         camera_view_limit=None if role == "moderator" else profile.camera_page,
         chat_interval_s=profile.chat_interval_s,
         seed=_seed(seed, number),
+        depth="decode" if every and number % every == 0 else "light",
     )
 
 

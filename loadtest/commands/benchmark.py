@@ -15,7 +15,7 @@ from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder, LadderPlan
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
-from loadtest.commands.options import check_target
+from loadtest.commands.options import EngineCount, check_target
 from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION, format_duration
 from loadtest.locust_run import RunOrder, run_locust
@@ -95,11 +95,13 @@ Example:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
 @click.option(
+    "--engines",
     "--processes",
-    type=click.IntRange(1, 64),
+    "processes",
+    type=EngineCount(),
     default=1,
     show_default=True,
-    help="Processes that produce the load, each with a bot engine of its own.",
+    help="Bot engines that produce the load, one core each; auto: one for each core.",
 )
 @click.option(
     "--allow-host", default="", help="Host that may be loaded. Default: none."

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -24,6 +25,21 @@ class FiniteRange(click.FloatRange):
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
+class EngineCount(click.IntRange):
+    """How many bot engines: a number, or `auto` for one on each core we may use."""
+
+    name = "integer|auto"
+
+    def __init__(self) -> None:
+        super().__init__(1, 64)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        if value == "auto":
+            return min(64, len(os.sched_getaffinity(0)))
+        number: int = super().convert(value, param, ctx)
         return number
 
 
@@ -61,11 +77,13 @@ def target_options(command: Command) -> Command:
                 help="Load the server though meetings of other people are on it.",
             ),
             click.option(
+                "--engines",
                 "--processes",
-                type=click.IntRange(1, 64),
+                "processes",
+                type=EngineCount(),
                 default=1,
                 show_default=True,
-                help="Bot engines, one core each.",
+                help="Bot engines, one core each; auto: one for each core.",
             ),
             click.option(
                 "--max-streams",

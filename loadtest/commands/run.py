@@ -62,6 +62,13 @@ Example: two meetings of five, two cameras in each, for half a minute
     help="Moderators of each meeting; they see all cameras, the others five.",
 )
 @click.option(
+    "--decode-every",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="One in so many participants really decodes what it receives; 0: none.",
+)
+@click.option(
     "--duration",
     type=DURATION,
     default=30.0,
@@ -101,6 +108,7 @@ def run(
     microphones: int | None,
     listeners: int,
     moderators: int,
+    decode_every: int,
     duration: float,
     join_rate: float,
     output: str,
@@ -128,6 +136,7 @@ def run(
         microphones=max(0, size - listeners) if microphones is None else microphones,
         listeners=listeners,
         moderators=moderators,
+        decode_every=decode_every,
     )
     plan = fixed_plan(
         profile,

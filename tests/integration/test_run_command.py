@@ -32,7 +32,8 @@ def run(url, log, *more):
 async def test_a_run_ends_with_0_a_log_and_totals(tmp_path):
     log = tmp_path / "run.jsonl"
     async with node_process(secret=SECRET) as node:
-        arguments = run(node.url, log, "--duration", "6s", "--processes", "2")
+        more = ("--engines", "2", "--decode-every", "1")
+        arguments = run(node.url, log, "--duration", "6s", *more)
         async with started(arguments, tmp_path) as command:
             code, output = await command.result()
         left = await meetings_on(node)
@@ -45,6 +46,11 @@ async def test_a_run_ends_with_0_a_log_and_totals(tmp_path):
     assert "SLO    bbbload-1: kept" in text
     assert "says nothing about BBB" in text
     assert_secret_is_nowhere(tmp_path, output)
+    deep = [r for r in read(log)[1] if getattr(r, "depth", "") == "decode"]
+    decoded = [s for s in deep if (s.media, s.direction) == ("camera", "in")]
+    assert sum(s.decoded_frames for s in decoded) > 30
+    # the headers' count of whole frames is what the decoder made of them
+    assert sum(s.decoded_frames for s in decoded) == sum(s.frames for s in decoded)
 
 
 @asynctest

@@ -1,6 +1,7 @@
 """Places, and who sits in them: exact counts, filled without holes, seeded."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -99,3 +100,10 @@ def test_the_lowest_free_place_is_taken_first():
 @pytest.mark.parametrize(("count", "meetings"), [(0, 0), (1, 1), (10, 1), (11, 2)])
 def test_meetings_for_a_population(count, meetings):
     assert meetings_for(CLASS, count) == meetings
+
+
+def test_one_in_so_many_participants_decodes():
+    plans = plans_of(replace(CLASS, decode_every=50), 200)
+
+    assert [p.number for p in plans if p.depth == "decode"] == [0, 50, 100, 150]
+    assert {p.depth for p in plans} == {"light", "decode"}
