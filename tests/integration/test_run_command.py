@@ -1,6 +1,7 @@
 """`bbbload run` as its users meet it: exit codes, one sentence each, results kept."""
 
 import os
+import secrets
 import signal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from bots.models import LeaveReport
 from loadtest.cli import run_command
 from loadtest.models import EndRecord
+from tests.integration.test_demo import marked
 from tests.integration.test_locust import (
     BBBLOAD,
     SECRET,
@@ -91,33 +93,60 @@ async def test_an_interrupted_run_ends_its_meetings_and_keeps_its_log(tmp_path, 
     assert records[-1].validity == "interrupted"
 
 
-@asynctest
-async def test_a_killed_run_is_cleaned_up_by_the_next_one(tmp_path):
-    log = tmp_path / "run.jsonl"
+@asynctest(limit_s=90)
+async def test_after_sigkill_of_everything_the_next_command_ends_what_was_left(
+    tmp_path,
+):
+    log, mark = tmp_path / "run.jsonl", secrets.token_hex(8)
     async with node_process(secret=SECRET) as node:
-        arguments = run(node.url, log, "--duration", "10m")
-        async with started(arguments, tmp_path) as command:
+        arguments = run(node.url, log, "--duration", "10m", "--processes", "2")
+        async with started(arguments, tmp_path, BBBLOAD_TEST_MARK=mark) as command:
 
             def joined():
                 return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
 
-            await eventually(joined, limit_s=25)
-            ledger = tmp_path / "state/bbbload/ledger.jsonl"
-            command.process.send_signal(signal.SIGINT)
+            await eventually(joined, limit_s=40)
+            running = marked(mark)
+            lines = b" ".join(command_line(pid) for pid in running)
+            for pid in running:
+                os.kill(pid, signal.SIGKILL)
             await command.result()
-        # As a killed run leaves it: no end in the ledger, a process that is gone.
-        ledger.write_text(ledger.read_text().splitlines()[0] + "\n")
         killed = read(log)[0].run
-        await leave_a_meeting(node, f"bbbload-{killed}-7")
-        assert await meetings_on(node) == 1
+        assert await meetings_on(node) == 2
 
         async with started(run(node.url, log, "--duration", "3s"), tmp_path) as again:
             code, output = await again.result()
         left = await meetings_on(node)
 
-    assert code == 0, output.decode()
+    # bbbload, Locust's master and two workers, an engine beside each.
+    assert len(running) >= 6
+    assert SECRET.encode() not in lines
+    assert code in (0, 3, 5), output.decode()
     assert left == 0
     assert read(log)[0].run != killed
+    ledger = (tmp_path / "state/bbbload/ledger.jsonl").read_text()
+    assert ledger.count(f'"event":"end","run":"{killed}"') == 1
+
+
+def command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+@asynctest
+async def test_a_server_that_changes_our_parameters_is_not_loaded(tmp_path):
+    log = tmp_path / "run.jsonl"
+    async with node_process("--fault", "override=record:true", secret=SECRET) as node:
+        async with started(run(node.url, log), tmp_path) as command:
+            code, output = await command.result()
+        left = await meetings_on(node)
+
+    assert code == 8, output.decode()
+    assert b"changed record of our meeting from 'false' to 'true'" in output
+    assert left == 0
+    assert not log.exists()
 
 
 @asynctest
@@ -168,13 +197,6 @@ def engines_below(pid):
         if ancestor == pid:
             found.append(engine)
     return found
-
-
-async def leave_a_meeting(node, meeting_id):
-    from bots.transport import Transport
-
-    async with Transport() as transport:
-        await transport.get(node.signed("create", meetingID=meeting_id, name="x"))
 
 
 @pytest.mark.parametrize(
