@@ -16,6 +16,7 @@ calendar says that a later week is better known than an earlier one.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,12 +121,7 @@ def _origins(log_peaks: Floats) -> list[int]:
 
 def distribution(rolling: Rolling, origin: int, horizon: int) -> Distribution:
     """Return the forecast made at `origin`, from what was known then."""
-    errors = _errors(rolling, origin, horizon)
-    losses = np.abs(errors)
-    mixed = np.full((origin + 1, horizon), np.nan)
-    for past in range(FIRST_ORIGIN - 1, origin + 1):
-        points = rolling.points[past, :, :horizon]
-        mixed[past] = _mix(points, _weights(losses, past))
+    mixed = mixed_points(rolling, horizon)[: origin + 1].copy()
     if origin < FIRST_ORIGIN - 1:
         points = np.array(
             [expert(rolling.log_peaks[: origin + 1], horizon) for expert in EXPERTS]
@@ -153,6 +149,22 @@ def distribution(rolling: Rolling, origin: int, horizon: int) -> Distribution:
     return Distribution(
         quantiles=quantiles, dependence=_dependence(standard / factor[None, :])
     )
+
+
+@lru_cache(maxsize=8)
+def mixed_points(rolling: Rolling, horizon: int) -> Floats:
+    """Return (origins, weeks ahead): the experts mixed at each origin.
+
+    Each row rests on losses known at its own origin only, so it is the same whatever
+    came later. Callers must not write into it.
+    """
+    size = rolling.log_peaks.size
+    losses = np.abs(_errors(rolling, size - 1, horizon))
+    mixed = np.full((size, horizon), np.nan)
+    for past in range(FIRST_ORIGIN - 1, size):
+        points = rolling.points[past, :, :horizon]
+        mixed[past] = _mix(points, _weights(losses, past))
+    return mixed
 
 
 def prior_spread(horizon: int) -> Floats:
