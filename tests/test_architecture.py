@@ -55,7 +55,12 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # Polls a BBB API as the guard allows it, with the secrets of servers.toml.
     (
         "planning/history/collect.py",
-        ("bots.servers", "bots.protocol.api", "bots.protocol.answers", "bots.transport"),
+        (
+            "bots.servers",
+            "bots.protocol.api",
+            "bots.protocol.answers",
+            "bots.transport",
+        ),
     ),
     ("planning/history/cli.py", ("bots.servers",)),
     (
