@@ -23,6 +23,7 @@ COMMANDS = {
     "benchmark": "loadtest.commands.benchmark:benchmark",
     "bot": "bots.cli:bot",
     "ci": "loadtest.commands.ci:ci",
+    "catalog": "planning.prices.cli:catalog",
     "cleanup": "loadtest.commands.cleanup:cleanup",
     "compare": "loadtest.commands.compare:compare",
     "demo": "loadtest.commands.demo:demo",

@@ -20,6 +20,7 @@ from loadtest.models import Experiment
 from loadtest.timeline import run_result
 from planning.codec import SCHEMA as PLAN_SCHEMA
 from planning.codec import decode_plan
+from planning.models import Plan
 from reports import (
     annotations,
     capacity_report,
@@ -27,7 +28,9 @@ from reports import (
     html,
     junit,
     markdown,
+    plan_page,
     plan_report,
+    plan_sheet,
     run_report,
     text,
 )
@@ -39,6 +42,8 @@ FORMATS: dict[str, Callable[[tuple[Document, ...]], str]] = {
     ".txt": text.render,
     ".md": markdown.render,
 }
+SHEET = ".csv"
+"""A plan's inputs beside its results, for a spreadsheet."""
 OF_COMPARISONS: dict[str, Callable[[Experiment], str]] = {
     ".xml": junit.render,
     ".github": annotations.render,
@@ -59,17 +64,27 @@ LONGEST_RESULT = 256 * 2**20
     "--output",
     default="-",
     show_default="text to standard output",
-    metavar="X.html|X.md|X.txt|X.xml",
+    metavar="X.html|X.md|X.txt|X.csv|X.xml",
     help="The page; its ending chooses the format. .xml is JUnit's, of a comparison.",
 )
 @click.option(
     "--format",
     "ending",
-    type=click.Choice(["html", "md", "txt", "xml", "github"]),
-    help="Format, whatever the ending; github: annotations of a comparison. "
+    type=click.Choice(["html", "md", "txt", "csv", "xml", "github"]),
+    help="Format, whatever the ending; csv: a plan's sheet; github: annotations of a "
+    "comparison. "
     "Default: by the ending, text for standard output.",
 )
-def report(files: tuple[str, ...], output: str, ending: str | None) -> int:
+@click.option(
+    "--language",
+    type=click.Choice(["en", "de"]),
+    default="en",
+    show_default=True,
+    help="Language; de is the one page of a plan.json for a German treasurer.",
+)
+def report(
+    files: tuple[str, ...], output: str, ending: str | None, language: str
+) -> int:
     """Make one page of one or several results, for people.
 
     FILE is a run.jsonl, a capacity.json, a comparison.json or a plan.json; which of
@@ -78,12 +93,21 @@ def report(files: tuple[str, ...], output: str, ending: str | None) -> int:
     that they rest on.
     """
     suffix = f".{ending}" if ending else Path(output).suffix.lower()
+    is_sheet = suffix == SHEET
     is_for_ci = suffix in OF_COMPARISONS
-    render = None if is_for_ci else _format_of(suffix, output)
+    render = None if is_for_ci or is_sheet else _format_of(suffix, output)
     for name in files:
         if output != "-" and _is_same(name, output):
             raise ConfigError(f"{output} is one of the results: name another output")
-    if render is None:
+    if is_sheet:
+        page = plan_sheet.render(_only_plan(files, SHEET))
+    elif language == "de":
+        if render is None:
+            raise ConfigError("--language de is for pages, not for a CI system")
+        plan = _only_plan(files, "--language de")
+        shown = Path(files[0]).name
+        page = render((plan_page.document(plan, source=shown, language="de"),))
+    elif render is None:
         page = OF_COMPARISONS[suffix](_only_comparison(files, suffix))
     else:
         page = render(in_reading_order(tuple(_document(name) for name in files)))
@@ -99,7 +123,7 @@ def _format_of(suffix: str, output: str) -> Callable[[tuple[Document, ...]], str
     if output == "-" and not suffix:
         return text.render
     if suffix not in FORMATS:
-        known = sorted({*FORMATS, ".xml"})
+        known = [*sorted(FORMATS), SHEET, ".xml"]
         raise ConfigError(
             f"{output} has the ending {suffix or 'none'!r}: choose {', '.join(known)}"
         )
@@ -113,6 +137,15 @@ def _only_comparison(files: tuple[str, ...], suffix: str) -> Experiment:
             "`bbbload compare` or `bbbload ci`"
         )
     return decode_comparison(_read(files[0]), where=files[0])
+
+
+def _only_plan(files: tuple[str, ...], what: str) -> Plan:
+    if len(files) != 1 or _schema_of(files[0]) != PLAN_SCHEMA:
+        raise ConfigError(f"{what} shows one plan: give one plan.json of bbbload plan")
+    plan = decode_plan(_read(files[0]), where=files[0])
+    if not plan.months:
+        raise ConfigError(f"{files[0]} plans no month: make it with bbbload plan")
+    return plan
 
 
 def _document(name: str) -> Document:

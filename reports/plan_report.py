@@ -10,7 +10,7 @@ from planning.models import (
     ShockRow,
 )
 from reports import format as written
-from reports import plan_charts, plan_tables, wording
+from reports import plan_charts, plan_page, plan_tables, wording
 from reports.document import (
     Answer,
     Block,
@@ -219,7 +219,10 @@ def _sections(plan: Plan) -> tuple[Section, ...]:
         ("How well the forecast would have done", plan_tables.backtest(plan)),
         ("Assumptions and their sources", (plan_tables.assumption_table(plan),)),
     ]
-    sections = tuple(Section(title=title, blocks=blocks) for title, blocks in parts)
+    sections = (
+        *plan_page.sections(plan, "en"),
+        *(Section(title=title, blocks=blocks) for title, blocks in parts),
+    )
     if plan.stand_in is None:
         return sections
     measured = Section(

@@ -1,0 +1,386 @@
+"""Plan -> the one page a treasurer reads, in English or German. Computes nothing.
+
+What to order and cancel by when, what a month costs, how long the money lasts, the
+largest meeting, the bad month and the shock beside it, three assumptions and the date
+of the prices. The German page stands alone; in English it leads the full report.
+"""
+
+from typing import Literal
+
+from planning.models import Interval, OrderStep, Plan
+from reports import format as written
+from reports.document import Answer, Block, Column, Document, Section, Table, Text
+
+Language = Literal["en", "de"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title": ("Servers and money on one page", "Server und Geld auf einer Seite"),
+    "asked": (
+        "What has to be ordered and cancelled by when, what does it cost, and how long "
+        "does the money last?",
+        "Was ist bis wann zu bestellen und zu kündigen, was kostet es, und wie lange "
+        "reicht das Geld?",
+    ),
+    "modelled": (
+        "The demand behind this plan is modelled or stated, not measured.",
+        "Die Nachfrage hinter diesem Plan ist modelliert oder angegeben, nicht "
+        "gemessen.",
+    ),
+    "orders": ("Order and cancel", "Bestellen und kündigen"),
+    "by": ("at the latest on", "spätestens am"),
+    "what": ("what", "was"),
+    "for": ("serves from / until", "gilt ab / bis"),
+    "why": ("why then", "warum dann"),
+    "order": ("order {count} × {type}", "{count} × {type} bestellen"),
+    "cancel": ("cancel {count} × {type}", "{count} × {type} kündigen"),
+    "late": (" – already late", " – schon überfällig"),
+    "nothing": ("nothing changes", "nichts ändert sich"),
+    "cost": ("A month costs", "Ein Monat kostet"),
+    "likely": (
+        "likely {low} to {high} (80 %)",
+        "wahrscheinlich {low} bis {high} (80 %)",
+    ),
+    "runway": ("The money lasts", "Das Geld reicht"),
+    "months": ("{value} months", "{value} Monate"),
+    "meeting": ("Largest meeting", "Größte Konferenz"),
+    "people": ("{value} people", "{value} Personen"),
+    "bad": ("A bad month", "Ein schlechter Monat"),
+    "bad_for": (
+        "one month in ten is dearer; in {month}",
+        "jeder zehnte Monat ist teurer; im {month}",
+    ),
+    "shock": ("If {factor} times as many come", "Wenn {factor}-mal so viele kommen"),
+    "shock_for": (
+        "{more} more nodes from {month}, the money lasts {value} months",
+        "{more} Server mehr ab {month}, das Geld reicht {value} Monate",
+    ),
+    "prices": ("Prices of", "Preise vom"),
+    "assumptions": (
+        "The three assumptions that move the bill most",
+        "Die drei Annahmen, die die Rechnung am stärksten bewegen",
+    ),
+    "assumption": ("assumption", "Annahme"),
+    "low": ("bill at its low end", "Rechnung am unteren Ende"),
+    "high": ("bill at its high end", "Rechnung am oberen Ende"),
+    "rank": ("rank correlation", "Rangkorrelation"),
+    "alternatives": ("Plans to choose from", "Pläne zur Auswahl"),
+    "plan": ("plan", "Plan"),
+    "total": ("nodes, all months", "Server, alle Monate"),
+    "changes": ("months with changes", "Monate mit Änderungen"),
+    "risk": ("overload risk", "Überlastungsrisiko"),
+    "certainty": ("What certainty costs", "Was Sicherheit kostet"),
+    "confidence": ("confidence", "Sicherheit"),
+    "most": ("nodes in the fullest month", "Server im vollsten Monat"),
+    "why_nodes": ("Why this many nodes", "Warum so viele Server"),
+    "cheapest": ("cheapest", "am billigsten"),
+    "calmest": ("calmest", "am ruhigsten"),
+    "fewest changes": ("fewest changes", "wenigste Änderungen"),
+    "demand": ("demand", "Nachfrage"),
+    "capacity of a node": ("capacity of a node", "was ein Server trägt"),
+    "largest meeting": ("largest meeting", "größte Konferenz"),
+    "prices of servers": ("prices", "Preise"),
+    "fixed costs": ("fixed costs", "feste Kosten"),
+    "holds": (
+        "The plan holds: with any one node down, the chance of an overload on a "
+        "month's peak morning is at most {risk}; {asked} were asked.",
+        "Der Plan hält: auch wenn ein beliebiger Server ausfällt, ist die "
+        "Wahrscheinlichkeit einer Überlastung am vollsten Morgen eines Monats "
+        "höchstens {risk}; verlangt waren {asked}.",
+    ),
+    "fails": (
+        "The plan does not hold: the chance of an overload is {risk}, asked were "
+        "{asked}.",
+        "Der Plan hält nicht: die Wahrscheinlichkeit einer Überlastung ist {risk}, "
+        "verlangt waren {asked}.",
+    ),
+    "disk": ("Disk for recordings", "Platten für Aufzeichnungen"),
+    "co2": ("CO2 of the nodes, all months", "CO2 der Server, alle Monate"),
+}
+"""Every text of the page, (English, German)."""
+
+_MONTHS_DE = (
+    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
+).split()
+
+
+def document(plan: Plan, *, source: str, language: Language) -> Document:
+    """Return the page alone."""
+    holds = plan.node_failure.overload_risk <= plan.risk
+    tone: Literal["good", "bad"] = "good" if holds else "bad"
+    return Document(
+        kind="plan",
+        title=_word("title", language),
+        asked=_word("asked", language),
+        verdict=_word("holds" if holds else "fails", language).format(
+            risk=_percent(plan.node_failure.overload_risk, language),
+            asked=_percent(plan.risk, language),
+        ),
+        tone=tone,
+        answers=_answers(plan, language),
+        next_steps=(),
+        notices=(),
+        sections=sections(plan, language),
+        provenance=(
+            ("input", source),
+            ("history", plan.history),
+            (_word("prices", language), _day(plan.catalog_date, language)),
+            ("bbbload", plan.tool_version),
+        ),
+    )
+
+
+def sections(plan: Plan, language: Language) -> tuple[Section, ...]:
+    """Return the sections of the page for which the plan holds anything."""
+    parts: list[tuple[str, tuple[Block, ...]]] = []
+    if plan.orders:
+        notes: tuple[Block, ...] = (
+            (Text(text=_word("modelled", language)),)
+            if plan.history_is_modelled
+            else ()
+        )
+        parts.append(("orders", (_orders(plan, language), *notes)))
+    if plan.sensitivity:
+        parts.append(("assumptions", (_assumptions(plan, language),)))
+    if plan.alternatives:
+        parts.append(("alternatives", (_alternatives(plan, language),)))
+    if plan.confidence:
+        parts.append(("certainty", (_certainty(plan, language),)))
+    if plan.reasons and language == "en":
+        parts.append(
+            (
+                "why_nodes",
+                tuple(
+                    Text(text=f"{one[:1].upper()}{one[1:]}.") for one in plan.reasons
+                ),
+            )
+        )
+    return tuple(
+        Section(title=_word(name, language), blocks=blocks) for name, blocks in parts
+    )
+
+
+def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
+    first = plan.months[0]
+    dearest = max(plan.months, key=lambda month: month.cost_interval_eur.high)
+    runway = plan.runway_months
+    answers = [
+        Answer(
+            question=_word("cost", language),
+            value=_money(first.cost_eur, language),
+            interval=_likely(first.cost_interval_eur, language),
+            holds_for=(
+                f"{_word('prices', language)} {_day(plan.catalog_date, language)}"
+            ),
+        ),
+        Answer(
+            question=_word("runway", language),
+            value=_word("months", language).format(value=_tenths(runway.mid, language)),
+            interval=(
+                f"{_tenths(runway.low, language)} – {_tenths(runway.high, language)} "
+                "(80 %)"
+            ),
+            holds_for=_money(plan.balance_start_eur, language),
+        ),
+        Answer(
+            question=_word("meeting", language),
+            value=_word("people", language).format(value=plan.largest_meeting),
+            interval="",
+            holds_for="",
+        ),
+        Answer(
+            question=_word("bad", language),
+            value=_money(dearest.cost_interval_eur.high, language),
+            interval="",
+            holds_for=_word("bad_for", language).format(
+                month=_month(dearest.month, language)
+            ),
+        ),
+    ]
+    for row in plan.shocks[-1:]:
+        answers.append(
+            Answer(
+                question=_word("shock", language).format(
+                    factor=_tenths(row.factor, language).removesuffix(",0")
+                    if language == "de"
+                    else f"{row.factor:g}"
+                ),
+                value=_money(row.monthly_cost_eur, language),
+                interval="",
+                holds_for=_word("shock_for", language).format(
+                    more=row.extra_nodes,
+                    month=_month(row.month, language),
+                    value=_tenths(row.runway_months.mid, language),
+                ),
+                tone="warning",
+            )
+        )
+    if plan.disk_bytes is not None:
+        answers.append(
+            Answer(
+                question=_word("disk", language),
+                value=written.byte_count(plan.disk_bytes.mid),
+                interval="",
+                holds_for="",
+            )
+        )
+    if plan.co2_kg is not None:
+        answers.append(
+            Answer(
+                question=_word("co2", language),
+                value=f"{plan.co2_kg:.0f} kg",
+                interval="",
+                holds_for="",
+            )
+        )
+    return tuple(answers)
+
+
+def _orders(plan: Plan, language: Language) -> Table:
+    rows = tuple(_order_row(step, language) for step in plan.orders)
+    nothing = ("–", _word("nothing", language), "–", "–")
+    return Table(
+        title="",
+        columns=tuple(
+            Column(title=_word(name, language), is_name=name == "by")
+            for name in ("by", "what", "for", "why")
+        ),
+        rows=rows or (nothing,),
+    )
+
+
+def _order_row(step: OrderStep, language: Language) -> tuple[str, ...]:
+    name = f"“{step.type}”" if step.type[:1].isdigit() else step.type
+    what = _word("order" if step.count > 0 else "cancel", language).format(
+        count=abs(step.count), type=name
+    )
+    reason = step.reason
+    if language == "de":
+        reason = (
+            reason.replace("days until it serves", "Tage Lieferzeit")
+            .replace("days of notice", "Tage Kündigungsfrist")
+            .replace(
+                "no lead time or notice in the catalogue",
+                "keine Liefer- oder Kündigungsfrist im Katalog",
+            )
+            .replace(
+                "switched on and off by the hour, nothing to order",
+                "stundenweise an- und abgeschaltet, nichts zu bestellen",
+            )
+        )
+    late = _word("late", language) if step.is_late else ""
+    return (
+        _day(step.act_by, language) + late,
+        what,
+        _month(step.month, language),
+        reason,
+    )
+
+
+def _assumptions(plan: Plan, language: Language) -> Table:
+    return Table(
+        title="",
+        columns=tuple(
+            Column(title=_word(name, language), is_number=name != "assumption")
+            for name in ("assumption", "low", "high", "rank")
+        ),
+        rows=tuple(
+            (
+                _named(one.name, language),
+                _money(one.low_eur, language),
+                _money(one.high_eur, language),
+                "–"
+                if one.rank_correlation is None
+                else _decimal(f"{one.rank_correlation:+.2f}", language),
+            )
+            for one in plan.sensitivity
+        ),
+        note=""
+        if language == "de"
+        else " ".join(
+            f"{one.sentence[:1].upper()}{one.sentence[1:]}." for one in plan.sensitivity
+        ),
+    )
+
+
+def _alternatives(plan: Plan, language: Language) -> Table:
+    return Table(
+        title="",
+        columns=tuple(
+            Column(title=_word(name, language), is_number=name != "plan")
+            for name in ("plan", "total", "changes", "risk")
+        ),
+        rows=tuple(
+            (
+                _word(one.name, language),
+                _money(one.total_eur, language),
+                str(one.changes),
+                _percent(one.overload_risk, language),
+            )
+            for one in plan.alternatives
+        ),
+    )
+
+
+def _certainty(plan: Plan, language: Language) -> Table:
+    return Table(
+        title="",
+        columns=tuple(
+            Column(title=_word(name, language), is_number=True)
+            for name in ("confidence", "total", "most")
+        ),
+        rows=tuple(
+            (
+                _percent(one.confidence, language),
+                _money(one.total_eur, language),
+                str(one.largest_pool),
+            )
+            for one in plan.confidence
+        ),
+    )
+
+
+def _word(name: str, language: Language) -> str:
+    return WORDS[name][0 if language == "en" else 1]
+
+
+def _named(name: str, language: Language) -> str:
+    key = "prices of servers" if name == "prices" else name
+    return _word(key, language) if key in WORDS else name
+
+
+def _decimal(text: str, language: Language) -> str:
+    if language == "en":
+        return text
+    return text.translate(str.maketrans(",.", ".,"))
+
+
+def _money(value: float, language: Language) -> str:
+    return f"{_decimal(f'{value:,.0f}', language)} EUR"
+
+
+def _tenths(value: float, language: Language) -> str:
+    return _decimal(f"{value:.1f}", language)
+
+
+def _percent(value: float, language: Language) -> str:
+    return _decimal(f"{100 * value:.1f}", language) + " %"
+
+
+def _likely(value: Interval, language: Language) -> str:
+    return _word("likely", language).format(
+        low=_money(value.low, language), high=_money(value.high, language)
+    )
+
+
+def _day(day: str, language: Language) -> str:
+    if language == "en":
+        return written.day(day)
+    year, month, number = day[:10].split("-")
+    return f"{int(number)}.{int(month)}.{year}"
+
+
+def _month(month: str, language: Language) -> str:
+    if language == "en":
+        return written.month(month)
+    year, number = month.split("-")
+    return f"{_MONTHS_DE[int(number) - 1]} {year}"

@@ -1,0 +1,157 @@
+"""The treasurer's page in two languages, and the sheet behind it."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import pytest
+
+from loadtest.cli import run_command
+from planning.codec import encode_plan
+from planning.models import (
+    Alternative,
+    ConfidencePrice,
+    Influence,
+    Interval,
+    OrderStep,
+)
+from reports import plan_page, plan_sheet, text
+from tests.support.plans import synthetic_plan
+
+
+def full_plan():
+    plan = synthetic_plan()
+    month = plan.months[0]
+    return replace(
+        plan,
+        orders=(
+            OrderStep(
+                month="2021-04",
+                type="dedicated-8",
+                count=2,
+                act_by="2021-03-18",
+                reason="14 days until it serves",
+            ),
+            OrderStep(
+                month="2021-07",
+                type="cloud-16",
+                count=-1,
+                act_by="2021-05-31",
+                reason="30 days of notice",
+                is_late=True,
+            ),
+        ),
+        alternatives=(
+            Alternative(
+                name="cheapest",
+                nodes=(month.nodes,),
+                total_eur=10846.4,
+                changes=6,
+                overload_risk=0.049,
+                why="",
+            ),
+        ),
+        confidence=(
+            ConfidencePrice(confidence=0.95, total_eur=10846, largest_pool=25),
+        ),
+        sensitivity=(
+            Influence(
+                name="capacity of a node",
+                low_eur=13387,
+                high_eur=6248,
+                rank_correlation=-0.82,
+                sentence="the more a node carries, the fewer are needed",
+            ),
+        ),
+        reasons=("nodes are filled to 58%",),
+        disk_bytes=Interval(low=1e12, mid=2e12, high=3e12),
+        co2_kg=1234.0,
+    )
+
+
+def told(language: plan_page.Language) -> str:
+    return text.render(
+        (plan_page.document(full_plan(), source="plan.json", language=language),)
+    )
+
+
+def test_the_german_page_says_everything_in_german():
+    page = told("de")
+
+    for words in (
+        "Bestellen und kündigen",
+        "18.3.2021",
+        "2 × dedicated-8 bestellen",
+        "schon überfällig",
+        "30 Tage Kündigungsfrist",
+        "April 2021",
+        "Das Geld reicht",
+        "Größte Konferenz",
+        "Ein schlechter Monat",
+        "Preise vom",
+        "10.846 EUR",
+        "was ein Server trägt",
+    ):
+        assert words in page, words
+    for english in ("order", "cancel", "capacity of a node", "months with"):
+        assert not re.search(rf"\b{english}\b", page), english
+
+
+def test_the_english_page_says_the_same():
+    page = told("en")
+
+    for words in (
+        "Order and cancel",
+        "order 2 × dedicated-8",
+        "already late",
+        "The money lasts",
+        "10,846 EUR",
+        "A bad month",
+        "1234 kg",
+    ):
+        assert words in page, words
+
+
+def test_every_text_has_both_languages():
+    for name, (english, german) in plan_page.WORDS.items():
+        assert english, name
+        assert german, name
+        fields = [sorted(re.findall(r"{\w+}", words)) for words in (english, german)]
+        assert fields[0] == fields[1], name
+
+
+def test_the_sheet_adds_up_for_whoever_redoes_it():
+    rows = list(csv.reader(io.StringIO(plan_sheet.render(full_plan()))))
+
+    head = next(row for row in rows if row and row[0] == "month")
+    months = [row for row in rows if row and re.fullmatch(r"20\d\d-\d\d", row[0])]
+    assert len(months) == len(full_plan().months)
+    for row in months:
+        cells = dict(zip(head, row, strict=True))
+        parts = ("nodes_eur", "setup_eur", "purchase_eur", "traffic_eur", "fixed_eur")
+        assert sum(float(cells[name]) for name in parts) == pytest.approx(
+            float(cells["cost_eur"]), abs=0.06
+        )
+    assert any(row and row[0] == "capacity" for row in rows)
+
+
+def test_no_cell_of_the_sheet_is_a_formula():
+    plan = full_plan()
+    evil = replace(plan.assumptions[0], name="=1+1", source="@SUM(A1)")
+
+    sheet = plan_sheet.render(replace(plan, assumptions=(evil,)))
+
+    assert "'=1+1" in sheet
+    assert not re.search(r"(^|,)[=@]", sheet, re.MULTILINE)
+
+
+def test_page_and_sheet_are_written_from_a_plan_file(tmp_path, capsys):
+    path = tmp_path / "plan.json"
+    path.write_text(encode_plan(full_plan()))
+
+    assert run_command(["report", str(path), "--language", "de"]) == 0
+    assert "Bestellen und kündigen" in capsys.readouterr().out
+    assert run_command(["report", str(path), "-o", str(tmp_path / "plan.csv")]) == 0
+    assert (tmp_path / "plan.csv").read_text().startswith("inputs")
+    assert run_command(["report", str(path), str(path), "--language", "de"]) == 2
