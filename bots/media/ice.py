@@ -15,6 +15,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 from bots.errors import ClusterError
@@ -79,7 +80,7 @@ def usable_candidates(remote: sdp.Description) -> tuple[sdp.Candidate, ...]:
         if candidate.transport != "udp" or candidate.component != 1:
             continue
         with contextlib.suppress(ValueError):
-            ipaddress.ip_address(candidate.address)
+            _ip(candidate.address)
             usable.append(candidate)
     return tuple(sorted(usable, key=lambda candidate: -candidate.priority))
 
@@ -182,7 +183,7 @@ class LightPath:
         opened = socket.socket(family, socket.SOCK_DGRAM)
         try:
             opened.setblocking(False)
-            is_loopback = ipaddress.ip_address(candidate.address).is_loopback
+            is_loopback = _ip(candidate.address).is_loopback
             if self._local_address is not None and not is_loopback:
                 opened.bind((self._local_address, 0))
             opened.connect((candidate.address, candidate.port))
@@ -270,8 +271,14 @@ class LightPath:
             self.send(response)
 
 
+@lru_cache(maxsize=1024)
+def _ip(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read an address; a server has few."""
+    return ipaddress.ip_address(address)
+
+
 def _family(address: str) -> socket.AddressFamily:
-    is_v6 = ipaddress.ip_address(address).version == 6
+    is_v6 = _ip(address).version == 6
     return socket.AF_INET6 if is_v6 else socket.AF_INET
 
 
