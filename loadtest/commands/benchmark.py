@@ -39,7 +39,7 @@ Example:
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("target")
+@click.argument("target", metavar="NAME|URL")
 @click.option(
     "-o",
     "--output",
@@ -104,12 +104,18 @@ Example:
     help="Bot engines that produce the load, one core each; auto: one for each core.",
 )
 @click.option(
-    "--allow-host", default="", help="Host that may be loaded. Default: none."
+    "--allow-host",
+    default="",
+    metavar="HOST",
+    help="Load this host though it is not in servers.toml; its secret comes from "
+    "BBB_SECRET or --secret-file. Default: none.",
 )
 @click.option(
     "--secret-file",
     default="",
-    help="File (mode 0600) with the secret. Default: servers.toml, else BBB_SECRET.",
+    metavar="FILE",
+    help="File (mode 0600) with the shared secret. Default: that of "
+    "servers.toml, else BBB_SECRET.",
 )
 @click.option(
     "--beside-real-meetings",
@@ -135,9 +141,10 @@ def benchmark(
     """Find how many participants a node carries at its SLO.
 
     The load goes up step by step, for three mixes of meetings, until a bound of the SLO
-    breaks or the cap is reached. TARGET is a name of servers.toml or an address such as
-    https://host/bigbluebutton/. Ends with 0 when every profile found its knee, with 3
-    when the generator was the limit, with 4 when the cap came first.
+    breaks or the cap is reached. The server is a name from `bbbload servers`, or an
+    address: of this machine, or one that --allow-host names. Ends with 0 when every
+    profile found its knee, with 3 when the generator was the limit, with 4 when the cap
+    came first.
     """
     if output == "-" and log == "-":
         raise ConfigError("--output and --log are both -: name a file for one of them")

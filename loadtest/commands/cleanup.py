@@ -24,8 +24,19 @@ Example: end what a killed run left on a server
     help="End the meetings of this run only; repeatable. Default: of all our runs, "
     "also of one that another machine has going.",
 )
-@click.option("--allow-host", default="", metavar="HOST", help="See `bbbload run`.")
-@click.option("--secret-file", default="", metavar="FILE", help="See `bbbload run`.")
+@click.option(
+    "--allow-host",
+    default="",
+    metavar="HOST",
+    help="Host that is not in servers.toml. Default: none.",
+)
+@click.option(
+    "--secret-file",
+    default="",
+    metavar="FILE",
+    help="File (mode 0600) with the shared secret. Default: that of "
+    "servers.toml, else BBB_SECRET.",
+)
 def cleanup(
     target: str, runs: tuple[str, ...], allow_host: str, secret_file: str
 ) -> int:

@@ -48,7 +48,7 @@ class Files:
     report: Path
 
 
-@click.command()
+@click.command(epilog="Example: bbbload demo --output out/demo")
 @click.option(
     "-o",
     "--output",
@@ -98,8 +98,6 @@ def demo(
 
     The node is bbbload's own stand-in on this machine, slowed on purpose: its capacity
     says nothing about BigBlueButton. The plan takes its capacity from the catalogue.
-
-    Example: bbbload demo --output out/demo
     """
     inputs = _inputs(example)
     files = _files(output)
