@@ -46,8 +46,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "people": ("{value} people", "{value} Personen"),
     "bad": ("A bad month", "Ein schlechter Monat"),
     "bad_for": (
-        "one month in ten is dearer; in {month}",
-        "jeder zehnte Monat ist teurer; im {month}",
+        "with one chance in ten it is dearer; in {month}",
+        "mit Wahrscheinlichkeit 1 zu 10 teurer; im {month}",
     ),
     "shock": ("If {factor} times as many come", "Wenn {factor}-mal so viele kommen"),
     "shock_for": (
@@ -196,7 +196,8 @@ def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
             ),
         ),
     ]
-    for row in plan.shocks[-1:]:
+    if plan.shocks:
+        row = plan.shocks[-1]
         answers.append(
             Answer(
                 question=_word("shock", language).format(
