@@ -31,6 +31,9 @@ CONSENT_S = 30.0
 EARLY_DATAGRAMS = 4
 """Kept while the client's description is still under way on the other socket."""
 RECEIVE_BUFFER_BYTES = 1 << 20
+DATAGRAMS_A_WAKE = 16
+BURST_BYTES = 1000
+"""A datagram as large as this is likely to have others behind it."""
 
 TransportState = Literal["new", "checked", "connected", "closed"]
 Address = tuple[str, int]
@@ -197,10 +200,21 @@ class Transport:
     # -- receiving -------------------------------------------------------------
 
     def _readable(self) -> None:
-        try:
-            datagram, sender = self._socket.recvfrom(DATAGRAM_BYTES)
-        except (BlockingIOError, InterruptedError, ConnectionError):
-            return
+        """Take what is there: one datagram, or the rest of a burst of full ones.
+
+        A screen's key frame is some ninety packets at once; one a wake, on a busy
+        node, is slower than the socket's buffer fills.
+        """
+        for _ in range(DATAGRAMS_A_WAKE):
+            try:
+                datagram, sender = self._socket.recvfrom(DATAGRAM_BYTES)
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                return
+            self._take(datagram, sender)
+            if len(datagram) < BURST_BYTES or self.state == "closed":
+                return
+
+    def _take(self, datagram: bytes, sender: Address) -> None:
         counters = self._counters
         counters.received_bytes += len(datagram)
         counters.received_packets += 1
