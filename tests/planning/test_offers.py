@@ -17,7 +17,7 @@ from tests.planning.test_buying import sized
 from tests.support.histories import budget, catalog_data, hourly_history
 
 TODAY = date(2026, 11, 23)
-EXAMPLE = Path(__file__).parents[2] / "catalogs" / "example.toml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "catalog.toml"
 
 
 def read(head: dict[str, object], **changes: object):
@@ -28,7 +28,7 @@ def read(head: dict[str, object], **changes: object):
 
 def test_the_catalogue_of_the_project_is_read_and_calls_its_prices_assumed():
     found = parse_catalog(
-        tomllib.loads(EXAMPLE.read_text()), source="example.toml", today=TODAY
+        tomllib.loads(EXAMPLE.read_text()), source="catalog.toml", today=TODAY
     )
 
     assert {kind.billing for kind in found.types} == {"rented", "hourly", "bought"}
