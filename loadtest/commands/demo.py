@@ -28,7 +28,7 @@ from loadtest.summary import profile_line
 
 STEPS = 5
 STEP_DURATION_S = 12.0
-WORK_FACTOR = 14.0
+WORK_FACTOR = 18.0
 """Slows the node so that its knee lies near 30 participants of a class."""
 NODE_STOP_S = 10.0
 STEP_STOP_S = 60.0
