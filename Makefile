@@ -22,7 +22,7 @@ demo: $(STAMP)
 	$(BIN)/bbbload demo --output out/demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

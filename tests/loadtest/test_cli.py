@@ -29,7 +29,6 @@ def broken_command(monkeypatch, tmp_path):
         ("child", 1),
         ("interrupted", 130),
         ("group", 2),
-        ("full", 2),
     ],
 )
 def test_an_ending_has_its_exit_code_and_at_most_one_sentence(ending, code, capfd):

@@ -23,7 +23,6 @@ ENDINGS: dict[str, BaseException] = {
     "group": ExceptionGroup(
         "tasks", [ExceptionGroup("more", [ConfigError("mistake")])]
     ),
-    "full": OSError(28, "No space left on device"),
 }
 
 
