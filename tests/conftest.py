@@ -13,6 +13,22 @@ GOLDEN = Path(__file__).parent / "data" / "golden"
 LEFT_OUT = "left out by BBBLOAD_WITHOUT: "
 NO_CLUSTER = "needs a real cluster: --cluster URL"
 
+ALONE = frozenset(
+    {
+        "test_benchmark.py",
+        "test_camera_quality.py",
+        "test_ci.py",
+        "test_cluster.py",
+        "test_demo.py",
+        "test_locust.py",
+        "test_run_command.py",
+        "test_soak.py",
+        "test_stepped_run.py",
+    }
+)
+"""Modules of tests/integration that judge quality in time: `make test` lets nothing run
+beside them, since a generator that is late says so and makes its run invalid."""
+
 Golden = Callable[[str, str], None]
 
 
@@ -39,6 +55,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # pytest-timeout reads the option before its ini value.
     if scale != 1 and config.getoption("timeout", None) is None:
         config.option.timeout = float(config.getini("timeout") or 0) * scale
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "integration" and item.path.name in ALONE:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.hookimpl(tryfirst=True)
