@@ -1,6 +1,6 @@
 """Which measures fail a build, from which change on, and which absolute limits hold.
 
-    gated = ["cpu per participant", "video loss p95"]   # default: the first six
+    gated = ["cpu per participant", "audio loss p95"]   # default: the first six
 
     [measure."join time p95"]
     smallest_effect = 0.10      # a ratio - 1; of shares a difference in 0..1

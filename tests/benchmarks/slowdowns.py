@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SLOWNESS = ("--work-factor", "20", "--fault", "slow-ack=1.0")
 """Of both versions: it makes what is measured large against the machine's noise."""
 GATES = """\
-gated = ["cpu per participant", "join time p50", "video loss p95"]
+gated = ["cpu per participant", "join time p50", "audio loss p95"]
 [measure."cpu per participant"]
 smallest_effect = 0.10
 [measure."join time p50"]
@@ -72,7 +72,7 @@ CASES = {
         planted="2 % loss towards viewers",
         options=(*SLOWNESS, "--fault", "viewer-loss=0.02"),
         verdict="regressed",
-        measure="video loss p95",
+        measure="audio loss p95",
     ),
     "hosts": Case(
         planted="two hosts, CPU per packet 20 % apart, the same software",
