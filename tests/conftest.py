@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).parent / "data" / "golden"
 LEFT_OUT = "left out by BBBLOAD_WITHOUT: "
 NO_CLUSTER = "needs a real cluster: --cluster URL"
 
-ALONE = frozenset(
+TIMED = frozenset(
     {
         "test_benchmark.py",
         "test_camera_quality.py",
@@ -26,8 +26,9 @@ ALONE = frozenset(
         "test_stepped_run.py",
     }
 )
-"""Modules of tests/integration that judge quality in time: `make test` lets nothing run
-beside them, since a generator that is late says so and makes its run invalid."""
+"""Modules of tests/integration that judge quality in time. They mostly wait, so some of
+them can run together, but nothing that takes whole cores beside them: a generator that
+is late says so and makes its run invalid."""
 
 Golden = Callable[[str, str], None]
 
@@ -60,8 +61,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent.name == "integration" and item.path.name in ALONE:
-            item.add_marker(pytest.mark.alone)
+        if item.path.parent.name == "integration" and item.path.name in TIMED:
+            item.add_marker(pytest.mark.timed)
 
 
 @pytest.hookimpl(tryfirst=True)
