@@ -23,7 +23,7 @@ demo: $(STAMP)
 
 # First what judges quality in time and mostly waits, then what takes whole cores.
 test: $(STAMP)
-	$(BIN)/python -m pytest -m timed -n 3 --dist loadfile
+	$(BIN)/python -m pytest -m timed -n 2 --dist loadfile
 	$(BIN)/python -m pytest -m "not timed" -n 2 --dist loadfile
 
 lint: $(STAMP)
