@@ -1,6 +1,7 @@
 """bbbload plan and backtest: files in, plan.json out, a summary to stderr."""
 
 import json
+import math
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -80,6 +81,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--risk",
     type=click.FloatRange(0.005, 0.5),
+    callback=lambda _context, _option, value: _number(value),
     default=0.05,
     show_default=True,
     help="Chance (0 to 1) that a month's peak is more than the nodes carry.",
@@ -211,6 +213,13 @@ def backtest(
         )
         click.echo(f"{score.name:>14}, {score.origins} origins: {cells}")
     return 0
+
+
+def _number(value: float) -> float:
+    """Refuse `nan`, which lies within every range that click knows."""
+    if math.isnan(value):
+        raise click.BadParameter("'nan' is no number")
+    return value
 
 
 def _demand(path: Path, ledger: Path | None) -> History:

@@ -144,7 +144,9 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.mistake(f"needs {key} as a number, not {value!r}")
         if not 0 <= value < float("inf"):
-            raise self.mistake(f"has {key} = {value}; it must not be negative")
+            raise self.mistake(
+                f"has {key} = {value}; it must be finite and not negative"
+            )
         return float(value)
 
     def _take(self, key: str, default: Any) -> Any:

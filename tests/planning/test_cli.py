@@ -106,3 +106,10 @@ def test_a_horizon_that_is_no_weeks_is_one_sentence(capsys):
 
     assert code == 2
     assert "'3m'" in capsys.readouterr().err
+
+
+def test_a_risk_that_is_no_number_is_one_sentence(capsys):
+    code = run_command(["plan", "--risk", "nan", "-o", "plan.json"])
+
+    assert code == 2
+    assert "'nan' is no number" in capsys.readouterr().err
