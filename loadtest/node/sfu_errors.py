@@ -6,6 +6,8 @@ keys of an object; only the generic 2019 is a number.
 
 from typing import Final
 
+from bots.protocol.sfu import ERROR_NAMES
+
 Frame = dict[str, object]
 
 MEDIA_SERVER_GENERIC_ERROR: Final = 2019
@@ -16,35 +18,14 @@ MEDIA_NOT_FLOWING: Final = 2211
 SFU_INVALID_REQUEST: Final = 2300
 SFU_UNAUTHORIZED: Final = 2301
 
-NAMES: Final = {
-    2000: "MEDIA_SERVER_CONNECTION_ERROR",
-    2001: "MEDIA_SERVER_OFFLINE",
-    2002: "MEDIA_SERVER_NO_RESOURCES",
-    2003: "MEDIA_SERVER_REQUEST_TIMEOUT",
-    2019: "MEDIA_SERVER_GENERIC_ERROR",
-    2020: "ICE_ADD_CANDIDATE_FAILED",
-    2021: "ICE_GATHERING_FAILED",
-    2022: "ICE_STATE_FAILED",
-    2200: "MEDIA_GENERIC_ERROR",
-    2201: "MEDIA_NOT_FOUND",
-    2202: "MEDIA_INVALID_SDP",
-    2203: "MEDIA_NO_AVAILABLE_CODEC",
-    2208: "MEDIA_GENERIC_PROCESS_ERROR",
-    2209: "MEDIA_ADAPTER_OBJECT_NOT_FOUND",
-    2210: "MEDIA_CONNECT_ERROR",
-    2211: "MEDIA_NOT_FLOWING",
-    2300: "SFU_INVALID_REQUEST",
-    2301: "SFU_UNAUTHORIZED",
-    2302: "SFU_GLOBAL_AUDIO_FAILED",
-    2303: "SFU_AUDIO_FAILED",
-}
-
 
 class Refusal(Exception):
     """A request that is answered with an error frame."""
 
     def __init__(self, code: int, detail: str = "") -> None:
-        super().__init__(f"{code} {NAMES.get(code, 'MEDIA_GENERIC_ERROR')}: {detail}")
+        super().__init__(
+            f"{code} {ERROR_NAMES.get(code, 'MEDIA_GENERIC_ERROR')}: {detail}"
+        )
         self.code = code
         self.detail = detail
 
@@ -56,7 +37,7 @@ def error_frame(
 
     `role` and `stream_id` are left out where the request had none, as for audio.
     """
-    name = NAMES.get(refusal.code, "MEDIA_GENERIC_ERROR")
+    name = ERROR_NAMES.get(refusal.code, "MEDIA_GENERIC_ERROR")
     is_generic = refusal.code == MEDIA_SERVER_GENERIC_ERROR
     frame: Frame = {"type": media_type, "id": "error"}
     if role is not None:

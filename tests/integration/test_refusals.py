@@ -21,10 +21,10 @@ from bots.models import (
     RefusalReport,
 )
 from bots.participant import Limits
+from bots.protocol.sfu import ERROR_NAMES
 from bots.wire import Begin, Begun, Join, Refused
 from loadtest.node.faults import Faults
 from loadtest.node.settings import NodeSettings
-from loadtest.node.sfu_errors import NAMES
 from tests.integration.test_participant import LIMITS, scene
 from tests.support.asynctest import asynctest, eventually, scaled
 from tests.support.engine import engine_of
@@ -80,7 +80,7 @@ EJECTIONS = (
     "meeting_ended",
     "logged_out",
 )
-SFU_CODES = tuple(str(code) for code in NAMES)
+SFU_CODES = tuple(str(code) for code in ERROR_NAMES)
 
 Row = tuple[dict[str, Any], str, str, str]
 
