@@ -161,9 +161,9 @@ class EngineRun:
         refuse_announced(index)
         present = await self._meetings.all_meetings()
         old = leftovers(present, begin.leftover_runs)
-        if old:
-            await self._meetings.end_ids([meeting.meeting_id for meeting in old])
         gone = {meeting.meeting_id for meeting in old}
+        if gone and begin.is_first:
+            await self._meetings.end_ids(sorted(gone))
         if not begin.beside_real_meetings:
             others = [m for m in present if m.meeting_id not in gone]
             refuse_strangers(others, begin.run)
@@ -171,7 +171,9 @@ class EngineRun:
             proven = await self._meetings.prove_first(0)
             meeting = MeetingRef(number=0, meeting_id=proven.meeting_id)
             await self._field.prove_join(meeting)
-        notes = [f"ended {len(old)} meetings that a killed run had left"] if old else []
+        notes = []
+        if gone and begin.is_first:
+            notes.append(f"ended {len(gone)} meetings that a killed run had left")
         note = raise_descriptors(begin.participants)
         return Begun(
             server=server.name,

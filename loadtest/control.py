@@ -25,9 +25,10 @@ from bots.redaction import redact
 from bots.servers import find_entry, host_of
 from bots.wire import Begin, Begun, Ended, Refused
 from loadtest.conductor import Conductor
-from loadtest.crew import Message, boot_id
+from loadtest.crew import Message
 from loadtest.guard import Ledger, now_utc
 from loadtest.log_file import LogFile
+from loadtest.processes import boot_id
 from loadtest.run_options import Limits, plan_of
 from loadtest.stages import LEAVE_RATE, RunPlan, peak_of
 from loadtest.watch import facts_of, lost_workers, open_watches, watch_node
@@ -289,7 +290,7 @@ class Control:
             streams=streams,
             cameras=max(profile.cameras for profile in plan.profiles),
             is_first=index == 0,
-            leftover_runs=leftovers if index == 0 else (),
+            leftover_runs=leftovers,
         )
         self._asked.add(worker)
         data = {

@@ -30,6 +30,7 @@ from bots.wire import (
     Retire,
 )
 from loadtest.locust_entries import Entry, entries_of
+from loadtest.processes import boot_id
 from loadtest.run_options import Limits
 
 logger = logging.getLogger(__name__)
@@ -225,9 +226,3 @@ class Crew:
         for seat in list(self._seats.values()):
             seat.gone.set()
         self._seats.clear()
-
-
-def boot_id() -> str:
-    """Return what names this machine's current boot (Linux, random(4))."""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()

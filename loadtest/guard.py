@@ -13,7 +13,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from bots.meetings import Meetings, leftovers
 from bots.protocol.api import run_of
 from bots.servers import Server, host_of
 from bots.transport import Transport
+from loadtest.processes import birth_of, is_running
 
 READY_POLL_S: Final = 1.0
 
@@ -40,6 +41,8 @@ class Entry:
     peak_participants: int
     machine: str
     pid: int
+    birth: str
+    """Tells the process from a later one of its number; "" in old ledgers."""
 
 
 def ledger_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -68,18 +71,13 @@ def entries_of(lines: Iterable[str]) -> tuple[Entry, ...]:
                     peak_participants=0,
                     machine=plain.get("machine", ""),
                     pid=plain.get("pid", 0),
+                    birth=plain.get("birth", ""),
                 )
             elif plain["event"] == "end" and run in found:
-                begun = found[run]
-                found[run] = Entry(
-                    run=run,
-                    server=begun.server,
-                    target=begun.target,
-                    started_at=begun.started_at,
+                found[run] = replace(
+                    found[run],
                     ended_at=plain["ended_at"],
                     peak_participants=plain["peak_participants"],
-                    machine=begun.machine,
-                    pid=begun.pid,
                 )
         except (ValueError, KeyError, TypeError):
             continue
@@ -87,11 +85,12 @@ def entries_of(lines: Iterable[str]) -> tuple[Entry, ...]:
 
 
 def killed(
-    entries: Iterable[Entry], server: str, alive: Iterable[int], machine: str
+    entries: Iterable[Entry], server: str, alive: Iterable[str], machine: str
 ) -> tuple[Entry, ...]:
     """Return the runs on `server` that never ended and run no more. Pure.
 
-    Runs of other machines that share the ledger cannot be seen and are left alone.
+    `alive` are the runs whose process still is. Those of other machines that share the
+    ledger cannot be seen and are left alone.
     """
     living = set(alive)
     return tuple(
@@ -100,7 +99,7 @@ def killed(
         if entry.server == server
         and not entry.ended_at
         and entry.machine == machine
-        and entry.pid not in living
+        and entry.run not in living
     )
 
 
@@ -123,7 +122,7 @@ class Ledger:
     def killed_runs(self, server: str) -> tuple[str, ...]:
         """Return the runs on this server (a host) that were killed."""
         entries = self.entries()
-        alive = [entry.pid for entry in entries if _lives(entry.pid)]
+        alive = [entry.run for entry in entries if _lives(entry)]
         found = killed(entries, server, alive, platform.node())
         return tuple(entry.run for entry in found)
 
@@ -138,6 +137,7 @@ class Ledger:
                 "started_at": started_at,
                 "machine": platform.node(),
                 "pid": os.getpid(),
+                "birth": birth_of(os.getpid()),
             }
         )
 
@@ -235,16 +235,8 @@ def ours(ids: Iterable[str]) -> tuple[str, ...]:
     return tuple({run for external in ids if (run := run_of(external)) is not None})
 
 
-def _lives(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _lives(entry: Entry) -> bool:
+    return is_running(entry.pid) and entry.birth in ("", birth_of(entry.pid))
 
 
 def _unusable(path: Path, error: OSError) -> str:

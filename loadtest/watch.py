@@ -8,7 +8,6 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from bots.errors import BbbloadError, ConfigError
 from bots.servers import is_loopback, normalise_url
 from loadtest.models import NodeSample
 from loadtest.nodes import NodeWatch, fetch_metrics, read_facts, read_scrape
+from loadtest.processes import is_running
 
 INTERVAL_S: Final = 1.0
 
@@ -92,15 +92,6 @@ def lost_workers(
         if worker not in there or is_dead:
             lost.append(worker)
     return lost
-
-
-def is_running(pid: int) -> bool:
-    """Say whether a process of this machine runs: a zombie does not."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _stand_in_metrics(target: str) -> str:

@@ -239,8 +239,12 @@ async def test_meetings_of_a_killed_run_are_ended_first(monkeypatch):
             engine.send(Join(plan=plan(0)), Join(plan=plan(1, 1)))
             await eventually(lambda: len(engine.reports("join")) == 2)
             left = begin_at(node.api_url, run="r2", leftover_runs=("killed",))
-            async with engine_of(left) as second:
-                begun = await second.answer(Begun)
+            async with engine_of(replace(left, is_first=False)) as other:
+                # It neither ends them nor takes them for somebody else's.
+                assert (await other.answer(Begun)).notes == ()
+                assert ids_on(node) == ["bbbload-killed-0", "bbbload-killed-1"]
+            async with engine_of(left) as first:
+                begun = await first.answer(Begun)
 
                 assert "ended 2 meetings" in begun.notes[0]
                 assert ids_on(node) == ["bbbload-r2-0"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -18,6 +19,7 @@ from loadtest.guard import (
     now_utc,
     ours,
 )
+from loadtest.processes import birth_of
 from tests.support.asynctest import asynctest
 from tests.support.node import local_node
 
@@ -62,7 +64,7 @@ def test_a_run_is_entered_with_its_server_times_and_peak(tmp_path):
     [
         ([BEGIN], "h", [], "m", ["r1"]),
         ([BEGIN, END], "h", [], "m", []),
-        ([BEGIN], "h", [7], "m", []),
+        ([BEGIN], "h", ["r1"], "m", []),
         ([BEGIN], "other", [], "m", []),
         ([BEGIN], "h", [], "another machine", []),
         ([END], "h", [], "m", []),
@@ -87,9 +89,24 @@ def test_a_run_of_a_living_process_is_not_taken_for_killed(tmp_path):
     ledger.begin(run="r1", server="h", target="north", started_at="t0")
 
     assert ledger.killed_runs("h") == ()
-    text = ledger.path.read_text().replace(f'"pid":{os.getpid()}', '"pid":4194305')
-    ledger.path.write_text(text)
+    written = ledger.path.read_text()
+    ledger.path.write_text(written.replace(f'"pid":{os.getpid()}', '"pid":4194305'))
     assert ledger.killed_runs("h") == ("r1",)
+
+
+def test_a_zombie_and_a_later_process_of_the_same_number_are_not_the_run(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.begin(run="r1", server="h", target="north", started_at="t0")
+    written = ledger.path.read_text()
+
+    born = birth_of(os.getpid())
+    ledger.path.write_text(written.replace(born, f"{born}0"))
+    assert ledger.killed_runs("h") == ("r1",)
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        mine = written.replace(f'"pid":{os.getpid()}', f'"pid":{ended.pid}')
+        ledger.path.write_text(mine.replace(born, birth_of(ended.pid)))
+        assert ledger.killed_runs("h") == ("r1",)
 
 
 def test_a_ledger_that_cannot_be_written_is_one_sentence(tmp_path):
