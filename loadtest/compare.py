@@ -25,6 +25,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bots.errors import ConfigError
+from loadtest.comparison import (
+    Comparison,
+    ComparisonVerdict,
+    Design,
+    Measure,
+    MeasureVerdict,
+    OverallVerdict,
+)
 from loadtest.effects import (
     Sides,
     Tested,
@@ -36,14 +44,6 @@ from loadtest.effects import (
     values_of,
 )
 from loadtest.measures import MEASURES
-from loadtest.models import (
-    Comparison,
-    ComparisonVerdict,
-    Design,
-    Measure,
-    MeasureVerdict,
-    OverallVerdict,
-)
 from loadtest.welch import (
     COVERAGE,
     P_MAX,

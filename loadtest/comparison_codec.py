@@ -10,7 +10,7 @@ from typing import Any, Final
 from bots.errors import ConfigError
 from bots.plain import Malformed, from_plain, to_plain
 from loadtest.codec import check_schema
-from loadtest.models import Comparison, Experiment
+from loadtest.comparison import Comparison, Experiment
 
 COMPARISON_SCHEMA: Final = "bbbload.comparison"
 VERSION: Final = 1

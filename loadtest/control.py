@@ -1,10 +1,9 @@
 """The conducting side of a run in Locust's master, or in its only process.
 
-It asks the engines to begin, hands out places, writes the log through the `Conductor`,
-watches the nodes and the workers, and sees to it that every end is a clean one.
+It asks the engines to begin, hands out places, logs, watches nodes and workers, and sees
+to it that every end is a clean one.
 
-It uses the standard library's threads and events only: in a Locust process they are
-gevent's, since Locust patches them.
+It uses the standard library's threads only: in a Locust process they are gevent's.
 """
 
 import argparse

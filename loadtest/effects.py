@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from loadtest.comparison import Design, Measure
 from loadtest.measures import RunMeasures
-from loadtest.models import Design, Measure
 from loadtest.welch import Effect, contrast, holm, permutation_p
 
 NEVER_CAME = 10.0

@@ -22,10 +22,10 @@ from typing import Final, Literal
 
 from bots.wire import Caps
 from loadtest.benchmark import Ladder, LadderPlan
+from loadtest.comparison import ComparedRun, Experiment, RunSide
 from loadtest.experiment_spec import ExperimentSpec, LoadSpec, SideSpec
 from loadtest.judging import judge_experiment
 from loadtest.measures import STORM
-from loadtest.models import ComparedRun, Experiment, RunSide
 from loadtest.slo import BBBLOAD_1
 from loadtest.stages import EMPTY_TIMEOUT_S, SETTLE_S, PlannedStep, RunPlan
 from loadtest.streams import streams_of

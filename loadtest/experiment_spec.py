@@ -31,9 +31,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bots.errors import ConfigError
+from loadtest.comparison import Design
 from loadtest.durations import parse_duration
 from loadtest.gates import DEFAULT_GATES, Gates, gates_of
-from loadtest.models import Capacity, Design, MeetingProfile
+from loadtest.models import Capacity, MeetingProfile
 from loadtest.stages import HIGHEST_JOIN_RATE, LOWEST_JOIN_RATE
 from loadtest.streams import check_profile
 from loadtest.welch import RUNS_MIN

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bots.errors import ConfigError
+from loadtest.comparison import ComparedRun, LimitCheck, Measure
 from loadtest.measures import CAPACITY, CPU, MEASURES, measures_for
-from loadtest.models import ComparedRun, LimitCheck, Measure
 
 _KEYS: Final = {"smallest_effect", "limit", "limit_fails"}
 _WITH_PARTS: Final = (CAPACITY, CPU)

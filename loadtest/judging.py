@@ -13,10 +13,10 @@ from typing import Final
 
 from bots.errors import ConfigError
 from loadtest.compare import PERMUTATIONS, compare, host_difference
+from loadtest.comparison import ComparedRun, Design, Difference, Experiment, RunSide
 from loadtest.effects import Sides
 from loadtest.gates import DEFAULT_GATES, Gates, all_measures, check_limits
 from loadtest.measures import run_measures
-from loadtest.models import ComparedRun, Design, Difference, Experiment, RunSide
 from loadtest.welch import COVERAGE, P_MAX
 
 EXIT_CODES: Final = {

@@ -11,16 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bots.errors import ConfigError
-from loadtest.models import (
-    Capacity,
-    ComparedRun,
-    LoadPoint,
-    Measure,
-    MeetingProfile,
-    RunResult,
-    RunSide,
-    TimelineBin,
-)
+from loadtest.comparison import ComparedRun, Measure, RunSide
+from loadtest.models import Capacity, LoadPoint, MeetingProfile, RunResult, TimelineBin
 
 STORM: Final = "storm"
 """Name of the profile whose step is a join storm."""

@@ -21,9 +21,9 @@ from typing import Any, Final, TypeVar
 from bots.errors import ConfigError
 from bots.plain import Malformed, from_plain, to_plain
 from loadtest.codec import check_schema
+from loadtest.comparison import ComparedRun, Comparison, Experiment, OverallVerdict
 from loadtest.experiment import Finished, Kind
 from loadtest.experiment_spec import ExperimentSpec
-from loadtest.models import ComparedRun, Comparison, Experiment, OverallVerdict
 
 STORED_RUN_SCHEMA: Final = "bbbload.stored-run"
 STORED_VERDICT_SCHEMA: Final = "bbbload.stored-verdict"

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bots.errors import ConfigError
+from loadtest.comparison import Measure
 from loadtest.measures import measures_for
-from loadtest.models import Measure
 from loadtest.store import StoredRun
 from loadtest.verdict_lines import amount
 

@@ -6,7 +6,7 @@ Pure; computes nothing.
 from collections.abc import Iterator
 from typing import Final
 
-from loadtest.models import Comparison, Experiment, LimitCheck, Measure
+from loadtest.comparison import Comparison, Experiment, LimitCheck, Measure
 
 DESIGNS: Final = {
     "one host": "one host, its version switched",

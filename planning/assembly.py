@@ -34,19 +34,17 @@ from planning.demand import StatedDemand, stated_forecast
 from planning.disk import co2_of, with_disk
 from planning.forecast import forecast
 from planning.models import (
-    Budget,
     CapacityUsed,
-    Catalog,
-    Forecast,
-    History,
     MonthPlan,
     NodeFailure,
     Plan,
     StandInMeasurement,
 )
+from planning.offers import Budget, Catalog
 from planning.ordering import order
 from planning.orders import order_steps
 from planning.paths import monthly_maxima, quantiles_of, simulate
+from planning.peaks import Forecast, History
 from planning.reasons import assumptions_of, warnings_of
 from planning.sampling import interval_of, log_normal
 from planning.sensitivity import sensitivity

@@ -15,7 +15,7 @@ from planning.baselines import LEVELS, YEAR, rule, seasonal_naive
 from planning.combining import combined
 from planning.conformal import Rolling, roll
 from planning.metrics import pinball
-from planning.models import (
+from planning.peaks import (
     QUANTILES,
     Backtest,
     BacktestScore,

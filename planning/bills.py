@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from planning.budget import month_distance, monthly_amounts
 from planning.joint import placement_luck
-from planning.models import Budget, ServerType
+from planning.offers import Budget, ServerType
 from planning.series import Shape, month_days
 from planning.sizing import SizedType, simulated_nodes
 from planning.traffic import DEFAULT_STREAMS, draw_rates, monthly_bytes

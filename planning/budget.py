@@ -38,17 +38,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.models import (
+from planning.offers import (
     Budget,
     Contract,
     GrowthDriver,
-    Interval,
     MoneyLine,
     NodeCount,
     Recordings,
     Shock,
     StreamMix,
 )
+from planning.peaks import Interval
 from planning.sampling import log_normal
 from planning.tables import Table
 from planning.traffic import DEFAULT_STREAMS

@@ -27,7 +27,8 @@ from planning.market import (
     total,
     traffic_costs,
 )
-from planning.models import Buying, NodeCount
+from planning.models import Buying
+from planning.offers import NodeCount
 from planning.sizing import SizedType
 
 TIME_LIMIT_S = 7.5

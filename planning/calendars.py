@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.models import PeriodPeak
+from planning.peaks import PeriodPeak
 from planning.structure import regimes
 
 Floats = NDArray[np.float64]

@@ -7,13 +7,9 @@ handed on as a section of its own.
 
 from bots.errors import ConfigError
 from loadtest.models import Capacity, ProfileCapacity
-from planning.models import (
-    CapacityUsed,
-    Catalog,
-    Interval,
-    StandInMeasurement,
-    StandInProfile,
-)
+from planning.models import CapacityUsed, StandInMeasurement, StandInProfile
+from planning.offers import Catalog
+from planning.peaks import Interval
 
 STAND_IN_TITLE = "Measured on bbbload's stand-in node, not on BigBlueButton"
 STAND_IN_NOTE = (

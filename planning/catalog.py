@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Any
 
 from bots.errors import ConfigError
-from planning.models import Billing, Catalog, ServerType, TypeCapacity
+from planning.offers import Billing, Catalog, ServerType, TypeCapacity
 from planning.tables import Table
 
 STALE_DAYS = 60

@@ -12,7 +12,8 @@ from planning.bills import Demand
 from planning.buying import Purchase, cheapest_purchase
 from planning.joint import guess_required
 from planning.market import Setting
-from planning.models import Alternative, ConfidencePrice, NodeCount
+from planning.models import Alternative, ConfidencePrice
+from planning.offers import NodeCount
 from planning.ordering import (
     Order,
     failing_with_a_node_down,

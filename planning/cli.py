@@ -23,7 +23,8 @@ from planning.demand import parse_demand, stated_history
 from planning.forecast import log_peaks
 from planning.history.csv import read_csv
 from planning.history.own_tests import own_tests, without
-from planning.models import QUANTILES, Backtest, History, Plan, StandInMeasurement
+from planning.models import Plan, StandInMeasurement
+from planning.peaks import QUANTILES, Backtest, History
 from planning.series import weekly_peaks
 
 MOST_MONTHS = 24

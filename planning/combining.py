@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from planning.baselines import LEVELS, rule, seasonal_naive
 from planning.conformal import Rolling, distribution
 from planning.metrics import pinball
-from planning.models import QUANTILES
+from planning.peaks import QUANTILES
 
 Floats = NDArray[np.float64]
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planning.market import HOURS_IN_A_MONTH
-from planning.models import (
+from planning.peaks import (
     Backtest,
     Forecast,
     History,

@@ -4,14 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from planning.models import (
-    Budget,
-    Catalog,
-    Interval,
-    MoneyLine,
-    NodeCount,
-    Recordings,
-)
+from planning.offers import Budget, Catalog, MoneyLine, NodeCount, Recordings
+from planning.peaks import Interval
 from planning.sampling import interval_of, log_normal
 
 HOURS_IN_A_MONTH = 730.5

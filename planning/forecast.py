@@ -17,14 +17,8 @@ from planning.backtest import judge, quantiles_used
 from planning.baselines import LEVELS
 from planning.calendars import Calendar, Weeks, weeks_and_ahead
 from planning.conformal import Rolling, distribution, roll
-from planning.models import (
-    Backtest,
-    Forecast,
-    PeakQuantiles,
-    PeriodForecast,
-    PeriodPeak,
-)
 from planning.paths import MONTH_RULE, monthly_maxima, quantiles_of, simulate
+from planning.peaks import Backtest, Forecast, PeakQuantiles, PeriodForecast, PeriodPeak
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.models import NodeCount
+from planning.offers import NodeCount
 from planning.sizing import SizedType
 
 Counts = NDArray[np.int64]

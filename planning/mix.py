@@ -12,7 +12,7 @@ import numpy as np
 
 from bots.errors import ConfigError
 from loadtest.models import Capacity, Cost, MeetingProfile
-from planning.models import Interval
+from planning.peaks import Interval
 from planning.sampling import interval_of, log_normal
 
 DRAWS = 4000

@@ -16,7 +16,7 @@ from planning.bills import Demand
 from planning.buying import Purchase, cheapest_purchase
 from planning.joint import Mornings, failing_share, required_for
 from planning.market import Setting
-from planning.models import NodeCount
+from planning.offers import NodeCount
 from planning.sizing import SizedType, cheapest
 
 DRAWS = 2500

@@ -2,7 +2,8 @@
 
 from datetime import date, timedelta
 
-from planning.models import NodeCount, OrderStep, ServerType
+from planning.models import OrderStep
+from planning.offers import NodeCount, ServerType
 
 
 def order_steps(

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.models import PeakQuantiles, PeriodForecast
+from planning.peaks import PeakQuantiles, PeriodForecast
 
 Floats = NDArray[np.float64]
 

@@ -21,9 +21,11 @@ from planning.bills import (
 from planning.budget import runways
 from planning.demand import HOURS_A_WEEK, SIMULTANEITY, Group, draw_peak, spread
 from planning.market import Setting
-from planning.models import CapacityUsed, Interval, NodeCount, PeriodForecast, Plan
+from planning.models import CapacityUsed, Plan
+from planning.offers import NodeCount
 from planning.ordering import order
 from planning.paths import simulate
+from planning.peaks import Interval, PeriodForecast
 from planning.sampling import interval_of, log_normal
 from planning.settings import held_counts, with_contracts
 from planning.sizing import capacity_spread, cheapest, sized_types

@@ -1,13 +1,8 @@
 """What a plan assumes, said with its reason and its source. Pure."""
 
-from planning.models import (
-    Assumption,
-    Budget,
-    CapacityUsed,
-    Catalog,
-    Forecast,
-    History,
-)
+from planning.models import Assumption, CapacityUsed
+from planning.offers import Budget, Catalog
+from planning.peaks import Forecast, History
 from planning.placement import UTILISATION_TABLE
 from planning.series import Shape
 from planning.sizing import SizedType

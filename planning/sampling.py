@@ -5,7 +5,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.models import Interval
+from planning.peaks import Interval
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.models import History, PeriodPeak
+from planning.peaks import History, PeriodPeak
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,8 @@ from bots.errors import ConfigError
 from planning.bills import Demand, mean_ratio_of, simulate_traffic
 from planning.budget import month_distance
 from planning.market import HOURS_IN_A_MONTH, WHOLE_MONTH, Setting
-from planning.models import Budget, History, NodeCount
+from planning.offers import Budget, NodeCount
+from planning.peaks import History
 from planning.series import Shape
 from planning.sizing import SizedType
 

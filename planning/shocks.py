@@ -21,7 +21,8 @@ from planning.bills import (
 from planning.budget import runways
 from planning.buying import cheapest_purchase
 from planning.market import WHOLE_MONTH, Setting
-from planning.models import MonthPlan, NodeCount, Shock, ShockRow
+from planning.models import MonthPlan, ShockRow
+from planning.offers import NodeCount, Shock
 from planning.ordering import known_peak, required_of
 from planning.sampling import interval_of
 from planning.sizing import SizedType

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.models import Catalog, Interval, ServerType
+from planning.offers import Catalog, ServerType
+from planning.peaks import Interval
 from planning.placement import TABLE_RISK, usable_utilisation
 from planning.sampling import log_normal
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, overload
 
 from bots.errors import ConfigError
-from planning.models import Interval
+from planning.peaks import Interval
 
 
 class Table:

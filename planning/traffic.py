@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.models import History, Interval, StreamMix
+from planning.offers import StreamMix
+from planning.peaks import History, Interval
 from planning.sampling import interval_of, log_normal
 from planning.series import month_days, monthly_means
 

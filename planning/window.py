@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.models import History
+from planning.peaks import History
 from planning.sizing import SPARE_NODES
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ Actions": `::error title=TITLE::MESSAGE`.
 
 from collections.abc import Iterator
 
-from loadtest.models import Experiment
+from loadtest.comparison import Experiment
 from reports import comparison_wording as worded
 from reports import format as written
 

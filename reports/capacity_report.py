@@ -3,11 +3,7 @@
 Computes nothing: every number is a field of `loadtest.models.Capacity`.
 """
 
-from loadtest.models import (
-    Capacity,
-    Cost,
-    ProfileCapacity,
-)
+from loadtest.models import Capacity, Cost, ProfileCapacity
 from reports import format as written
 from reports import wording
 from reports.document import (

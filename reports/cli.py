@@ -15,8 +15,8 @@ import click
 
 from bots.errors import ConfigError
 from loadtest.codec import CAPACITY_SCHEMA, RUN_SCHEMA, decode_capacity, open_run
+from loadtest.comparison import Experiment
 from loadtest.comparison_codec import COMPARISON_SCHEMA, decode_comparison
-from loadtest.models import Experiment
 from loadtest.timeline import run_result
 from planning.codec import SCHEMA as PLAN_SCHEMA
 from planning.codec import decode_plan

@@ -6,7 +6,7 @@ nothing: `loadtest.compare` did.
 
 import math
 
-from loadtest.models import Comparison, Difference, Experiment, RunSide
+from loadtest.comparison import Comparison, Difference, Experiment, RunSide
 from reports import comparison_wording as worded
 from reports import format as written
 from reports import wording

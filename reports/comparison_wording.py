@@ -2,7 +2,7 @@
 
 import math
 
-from loadtest.models import Comparison, Design, Experiment, LimitCheck, Measure
+from loadtest.comparison import Comparison, Design, Experiment, LimitCheck, Measure
 from reports import format as written
 from reports.document import Tone, Unit
 

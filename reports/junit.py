@@ -9,7 +9,7 @@ JUnit reporters of Jenkins, GitLab and GitHub actions (testmoapp/junitxml).
 import xml.etree.ElementTree as ElementTree
 from typing import Final
 
-from loadtest.models import Comparison, Experiment
+from loadtest.comparison import Comparison, Experiment
 from reports import comparison_wording as worded
 from reports import format as written
 

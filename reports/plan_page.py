@@ -7,7 +7,8 @@ of the prices. The German page stands alone; in English it leads the full report
 
 from typing import Literal
 
-from planning.models import Interval, OrderStep, Plan
+from planning.models import OrderStep, Plan
+from planning.peaks import Interval
 from reports import format as written
 from reports.document import Answer, Block, Column, Document, Section, Table, Text
 

@@ -4,11 +4,7 @@ The first screen answers what a treasurer asks; the tables and charts behind it 
 `reports.plan_tables` and `reports.plan_charts`. Computes nothing.
 """
 
-from planning.models import (
-    Assumption,
-    Plan,
-    ShockRow,
-)
+from planning.models import Assumption, Plan, ShockRow
 from reports import format as written
 from reports import plan_charts, plan_page, plan_tables, wording
 from reports.document import (

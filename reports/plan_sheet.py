@@ -8,7 +8,8 @@ decimal point and no thousands' mark. Computes nothing.
 import csv
 import io
 
-from planning.models import Interval, MonthPlan, Plan
+from planning.models import MonthPlan, Plan
+from planning.peaks import Interval
 
 HEAD = (
     "month",

@@ -4,14 +4,9 @@ Computes nothing but differences a reader would take with a finger on the page: 
 nodes come and go from one month to the next.
 """
 
-from planning.models import (
-    CapacityUsed,
-    Interval,
-    MonthPlan,
-    NodeCount,
-    Plan,
-    StandInMeasurement,
-)
+from planning.models import CapacityUsed, MonthPlan, Plan, StandInMeasurement
+from planning.offers import NodeCount
+from planning.peaks import Interval
 from reports import format as written
 from reports import wording
 from reports.document import Block, Column, Notice, Table, Text

@@ -65,7 +65,13 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("planning/history/cli.py", ("bots.servers",)),
     (
         "reports/",
-        ("bots.models", "bots.errors", "loadtest.models", "planning.models"),
+        (
+            "bots.models",
+            "bots.errors",
+            "loadtest.models",
+            "loadtest.comparison",
+            *(f"planning.{data}" for data in ("models", "offers", "peaks")),
+        ),
     ),
     # A run is a stream, too long to hold: it is digested before it can be drawn.
     (
@@ -127,8 +133,7 @@ FILES_ARE_OPENED_IN = (
     "loadtest/server_list.py",  # writes what bots/servers.py reads
     "bots/gate.py",  # reads the engine's own memory from /proc
     "loadtest/run_options.py",  # reads the plan that locust_run wrote
-    "loadtest/watch.py",  # sees in /proc whether a worker lives
-    "loadtest/crew.py",  # tells machines apart by the kernel's boot id
+    "loadtest/processes.py",  # sees in /proc whether a worker lives, and which boot
     "loadtest/codec.py",  # a run is read as a stream, line by line
     "loadtest/store.py",  # keeps the runs of experiments
     "loadtest/guard.py",  # keeps the ledger of our own runs
@@ -140,9 +145,7 @@ FILES_ARE_OPENED_IN = (
 LONG: dict[str, str] = {
     "bots/media/rtcp.py": "one packet type after the other, all of RTCP we speak",
     "bots/protocol/operations.py": "data: the texts of our queries",
-    "loadtest/models.py": "data with its documentation, one home for all results",
     "loadtest/node/tables.py": "data: the columns that the schema has",
-    "planning/models.py": "data with its documentation, one home for all plans",
 }
 
 
@@ -243,14 +246,17 @@ def test_third_parties_stay_in_their_rooms():
     assert wrong == []
 
 
-def test_models_and_errors_know_the_standard_library_and_models_only():
+DATA = ("models", "errors", "comparison", "offers", "peaks")
+
+
+def test_data_and_errors_know_the_standard_library_and_each_other_only():
     wrong = [
         f"{name} imports {module}"
         for name, tree in sources().items()
-        if name.endswith(("/models.py", "/errors.py"))
+        if name.endswith(tuple(f"/{data}.py" for data in DATA))
         for module in imported(tree)
         if module.partition(".")[0] not in sys.stdlib_module_names
-        and not module.endswith(".models")
+        and not module.endswith(tuple(f".{data}" for data in DATA))
     ]
 
     assert wrong == []

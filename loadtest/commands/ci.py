@@ -13,6 +13,7 @@ from loadtest.capacity import capacity_of_run
 from loadtest.codec import open_run, read_capacity
 from loadtest.commands.compare import read_gates, read_text
 from loadtest.commands.outputs import whole_file
+from loadtest.comparison import ComparedRun, Experiment
 from loadtest.comparison_codec import encode_comparison
 from loadtest.durations import DURATION, format_duration
 from loadtest.experiment import (
@@ -36,7 +37,6 @@ from loadtest.hosts import Hosts
 from loadtest.judging import EXIT_CODES, exit_code_of
 from loadtest.locust_run import run_locust
 from loadtest.measures import climbed_run, compared_run
-from loadtest.models import ComparedRun, Experiment
 from loadtest.store import (
     Store,
     StoredRun,

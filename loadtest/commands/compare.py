@@ -9,11 +9,11 @@ import click
 from bots.errors import ConfigError
 from loadtest.codec import CAPACITY_SCHEMA, open_run, read_capacity
 from loadtest.commands.outputs import whole_file
+from loadtest.comparison import ComparedRun, Design, RunSide
 from loadtest.comparison_codec import encode_comparison
 from loadtest.gates import DEFAULT_GATES, Gates, parse_gates
 from loadtest.judging import exit_code_of, judge_experiment
 from loadtest.measures import climbed_run, compared_run
-from loadtest.models import ComparedRun, Design, RunSide
 from loadtest.timeline import run_result
 from loadtest.verdict_lines import experiment_lines
 

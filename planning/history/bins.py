@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from bots.errors import ConfigError
 from planning.history.csv import BIN_S, LARGEST_VALUE, OPTIONAL_COLUMNS, gaps_of
-from planning.models import History
+from planning.peaks import History
 
 COLUMNS = ("participants", *OPTIONAL_COLUMNS)
 _SUMMED = COLUMNS.index("limit_hits")

@@ -25,7 +25,7 @@ from planning.history.prometheus import Wanted, http_fetch, read_prometheus
 from planning.history.reconcile import reconciled
 from planning.history.tables import read_table
 from planning.history.traffic_months import beside, parse_months
-from planning.models import History
+from planning.peaks import History
 
 TOKEN = "BBBLOAD_PROMETHEUS_TOKEN"
 _FILE = click.Path(path_type=Path, dir_okay=False)

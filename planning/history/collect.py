@@ -24,7 +24,7 @@ from bots.servers import Server
 from bots.transport import Transport
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
-from planning.models import History
+from planning.peaks import History
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from bots.errors import ConfigError
-from planning.models import Gap, History
+from planning.peaks import Gap, History
 
 BIN_S = 300
 OPTIONAL_COLUMNS = (

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bots.errors import ConfigError
 from planning.history.csv import gaps_of
-from planning.models import History
+from planning.peaks import History
 
 Value = TypeVar("Value")
 Span = tuple[float, float]

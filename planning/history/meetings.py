@@ -26,7 +26,7 @@ from xml.etree import ElementTree
 from bots.errors import ConfigError
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
-from planning.models import History
+from planning.peaks import History
 
 POLL_S = 20
 MOST_MEETING_S = 7 * 86_400

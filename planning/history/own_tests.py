@@ -15,7 +15,7 @@ from pathlib import Path
 from bots.addresses import is_loopback
 from loadtest.guard import Entry, Ledger
 from planning.history.masks import masked
-from planning.models import History
+from planning.peaks import History
 
 KILLED_S = 4 * 3600
 MARGIN_S = 300

@@ -24,7 +24,7 @@ from typing import Any
 from bots.errors import ClusterError, ConfigError
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
-from planning.models import History
+from planning.peaks import History
 
 MOST_POINTS = 10_000
 ATTEMPTS = 4

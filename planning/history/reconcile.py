@@ -13,7 +13,7 @@ from statistics import median, pstdev
 
 from bots.errors import ConfigError
 from planning.history.csv import gaps_of
-from planning.models import History
+from planning.peaks import History
 
 FEWEST_SHARED = 50
 BUSY_SHARE = 0.1

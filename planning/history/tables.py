@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from bots.errors import ConfigError
 from planning.history.bins import COLUMNS, Bins
-from planning.models import History
+from planning.peaks import History
 
 DELIMITERS = ("\t", ";", ",")
 TIME_NAMES = ("time", "date", "datetime", "timestamp", "zeit", "datum", "ts")

@@ -16,7 +16,7 @@ from statistics import median
 
 from bots.errors import ConfigError
 from planning.history.tables import number_of
-from planning.models import History
+from planning.peaks import History
 from planning.series import month_days, monthly_means, monthly_peaks
 
 FAR = 1.5

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from planning.backtest import origins_of, score_method
 from planning.conformal import roll
 from planning.metrics import pinball
-from planning.models import QUANTILES
+from planning.peaks import QUANTILES
 from planning.structure import regimes
 from tests.benchmarks import foreign, streets
 from tests.benchmarks.rows import HORIZON, METHODS, Row, table

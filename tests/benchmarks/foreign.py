@@ -19,7 +19,7 @@ from planning.baselines import LEVELS, rule
 from planning.combining import combined
 from planning.conformal import roll
 from planning.metrics import pinball
-from planning.models import QUANTILES
+from planning.peaks import QUANTILES
 from planning.structure import regimes
 from tests.benchmarks.rows import HORIZON
 from tests.support.simulator import service

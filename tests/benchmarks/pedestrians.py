@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from planning.models import History, PeriodPeak
+from planning.peaks import History, PeriodPeak
 from planning.series import weekly_peaks
 
 OFFSET_S = 12 * 3600

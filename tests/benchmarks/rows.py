@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.models import QUANTILES, ForecastMethod
+from planning.peaks import QUANTILES, ForecastMethod
 
 Floats = NDArray[np.float64]
 

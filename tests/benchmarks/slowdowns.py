@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.comparison import Experiment
 from loadtest.comparison_codec import decode_comparison
-from loadtest.models import Experiment
 from tests.support.switch_node import switchable
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from planning.backtest import origins_of, score_method
 from planning.calendars import parse_calendar, weeks_and_ahead
 from planning.conformal import roll
 from planning.forecast import log_peaks
-from planning.models import ForecastMethod
+from planning.peaks import ForecastMethod
 from tests.benchmarks.pedestrians import (
     TUNED_ON,
     Sensor,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.compare import compare
+from loadtest.comparison import ComparisonVerdict, Measure
 from loadtest.effects import Sides
 from loadtest.experiment import conclude
 from loadtest.measures import RunMeasures
-from loadtest.models import ComparisonVerdict, Measure
 from tests.support.specs import simulate, spec_of
 
 SIX = tuple(Measure(name=f"measure {number}") for number in range(6))

@@ -8,9 +8,9 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.compare import compare
+from loadtest.comparison import Comparison, ComparisonVerdict, Design, Measure
 from loadtest.effects import Sides
 from loadtest.measures import MEASURES, RunMeasures, measures_of
-from loadtest.models import Comparison, ComparisonVerdict, Design, Measure
 from tests.support.runs import CLASSES, SyntheticNode, synthetic_point
 
 CPU = Measure(name="cpu per participant", unit="s/min")

@@ -6,8 +6,9 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.capacity import capacity_of_run
+from loadtest.comparison import Measure
 from loadtest.measures import CPU, MEASURES, climbed_run, compared_run, measures_for
-from loadtest.models import EndRecord, Measure, NodeSample
+from loadtest.models import EndRecord, NodeSample
 from loadtest.timeline import run_result
 from tests.support.experiments import compared
 from tests.support.results import capacity

@@ -15,7 +15,8 @@ from planning.budget import (
     parse_budget,
     runways,
 )
-from planning.models import Interval, MoneyLine
+from planning.offers import MoneyLine
+from planning.peaks import Interval
 from tests.support.histories import budget
 
 

@@ -10,7 +10,7 @@ from bots.errors import ConfigError
 from planning.buying import cheapest_purchase
 from planning.capacities import as_interval, capacities_used
 from planning.market import Setting
-from planning.models import Catalog, NodeCount
+from planning.offers import Catalog, NodeCount
 from planning.sizing import (
     SizedType,
     cheapest,

@@ -10,7 +10,7 @@ from bots.errors import ConfigError
 from loadtest.cli import run_command
 from planning.calendars import parse_calendar, weeks_of
 from planning.forecast import forecast
-from planning.models import PeriodPeak
+from planning.peaks import PeriodPeak
 
 GERMAN = {"country": "DE", "states": ["NI"]}
 

@@ -9,7 +9,7 @@ from bots.errors import ConfigError
 from loadtest.models import MeetingProfile, ProfileCapacity
 from planning.capacities import capacities_used, stand_in_section
 from planning.catalog import parse_catalog
-from planning.models import Catalog
+from planning.offers import Catalog
 from tests.planning.test_mix import capacity
 from tests.support.histories import catalog, catalog_data
 

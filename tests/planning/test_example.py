@@ -19,8 +19,10 @@ from planning.assembly import Inputs, make_plan
 from planning.budget import monthly_amounts, parse_budget, runways
 from planning.capacities import as_interval, capacities_used
 from planning.catalog import read_catalog
-from planning.models import Interval, MoneyLine, MonthPlan, PeriodForecast, Plan
+from planning.models import MonthPlan, Plan
+from planning.offers import MoneyLine
 from planning.paths import simulate
+from planning.peaks import Interval, PeriodForecast
 from planning.placement import meeting_sizes, morning_risk, place
 from planning.sampling import log_normal
 from planning.series import monthly_peaks, weekly_peaks

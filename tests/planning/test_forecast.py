@@ -13,8 +13,8 @@ from planning.conformal import distribution, roll
 from planning.experts import EXPERTS
 from planning.forecast import forecast, log_peaks
 from planning.metrics import coverage, finite_sample_quantile, pinball
-from planning.models import BacktestScore, PeriodPeak, QuantileScore
 from planning.paths import monthly_maxima, quantiles_of, simulate
+from planning.peaks import BacktestScore, PeriodPeak, QuantileScore
 from planning.series import weekly_peaks
 from tests.support.histories import hourly_history
 from tests.support.simulator import service

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planning.joint import Mornings, failing_share, nodes_for, required_for
-from planning.models import Interval
+from planning.peaks import Interval
 from planning.placement import usable_utilisation
 from planning.sampling import log_normal
 from tests.planning.test_buying import sized

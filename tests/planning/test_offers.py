@@ -10,7 +10,8 @@ import pytest
 from bots.errors import ConfigError
 from planning.catalog import parse_catalog
 from planning.disk import co2_of, disk_for
-from planning.models import Interval, NodeCount, Recordings
+from planning.offers import NodeCount, Recordings
+from planning.peaks import Interval
 from planning.sensitivity import rank_correlation
 from planning.settings import blocks_of, held_counts, with_contracts
 from tests.planning.test_buying import sized

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from planning.models import NodeCount
+from planning.offers import NodeCount
 from planning.orders import order_steps
 from tests.support.histories import catalog
 

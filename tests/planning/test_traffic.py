@@ -5,7 +5,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from planning.models import Interval, StreamMix
+from planning.offers import StreamMix
+from planning.peaks import Interval
 from planning.traffic import (
     DEFAULT_STREAMS,
     draw_rates,

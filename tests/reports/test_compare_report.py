@@ -7,11 +7,11 @@ import junitparser
 import pytest
 
 from loadtest.cli import run_command
+from loadtest.comparison import Experiment
 from loadtest.comparison_codec import encode_comparison
 from loadtest.gates import parse_gates
 from loadtest.judging import judge_experiment
 from loadtest.measures import CPU
-from loadtest.models import Experiment
 from reports import annotations, compare_report, html, junit, text
 from reports.document import Chart, Dots
 from tests.support.experiments import compared, side_of

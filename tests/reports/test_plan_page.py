@@ -9,13 +9,8 @@ import pytest
 
 from loadtest.cli import run_command
 from planning.codec import encode_plan
-from planning.models import (
-    Alternative,
-    ConfidencePrice,
-    Influence,
-    Interval,
-    OrderStep,
-)
+from planning.models import Alternative, ConfidencePrice, Influence, OrderStep
+from planning.peaks import Interval
 from reports import plan_page, plan_sheet, text
 from tests.support.plans import synthetic_plan
 

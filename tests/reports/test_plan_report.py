@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from planning.models import Interval
+from planning.peaks import Interval
 from reports import plan_report, plan_tables, text
 from reports.document import Chart, Limit
 from tests.support.plans import synthetic_plan

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from loadtest.codec import encode_record
+from loadtest.comparison import ComparedRun, RunSide
 from loadtest.measures import CPU
-from loadtest.models import ComparedRun, RunHeader, RunSide
+from loadtest.models import RunHeader
 from tests.support.runs import CLASSES, Generator, SyntheticNode, synthetic_run
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from planning.budget import parse_budget
 from planning.catalog import parse_catalog
 from planning.history.csv import parse_csv, read_csv
-from planning.models import Budget, Catalog, History
+from planning.offers import Budget, Catalog
+from planning.peaks import History
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "senfcall-2020"
 MONDAY = datetime(2025, 1, 6, tzinfo=UTC)

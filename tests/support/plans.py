@@ -9,23 +9,25 @@ from datetime import date, timedelta
 
 from planning.models import (
     Assumption,
-    Backtest,
-    BacktestScore,
     Buying,
     CapacityUsed,
-    ForecastMethod,
-    Interval,
     MonthPlan,
-    NodeCount,
     NodeFailure,
-    PeakQuantiles,
-    PeriodForecast,
-    PeriodPeak,
     Plan,
-    QuantileScore,
     ShockRow,
     StandInMeasurement,
     StandInProfile,
+)
+from planning.offers import NodeCount
+from planning.peaks import (
+    Backtest,
+    BacktestScore,
+    ForecastMethod,
+    Interval,
+    PeakQuantiles,
+    PeriodForecast,
+    PeriodPeak,
+    QuantileScore,
 )
 
 FIRST_MONDAY = date(2020, 3, 2)
