@@ -1,7 +1,7 @@
 """The conducting side of a run in Locust's master, or in its only process.
 
-It asks the engines to begin, hands out places, logs, watches nodes and workers, and sees
-to it that every end is a clean one.
+It asks the engines to begin, hands out places, logs, watches nodes and workers, and
+sees to it that every end is a clean one.
 
 It uses the standard library's threads only: in a Locust process they are gevent's.
 """
