@@ -26,13 +26,14 @@ from bots.models import (
     MeetingRef,
     MilestoneReport,
     ParticipantPlan,
+    Persona,
     RefusalReport,
     Report,
     Role,
     StreamReport,
 )
 from bots.participant import Participant
-from bots.persona import PERSONAS, Persona, participant_plan
+from bots.persona import PERSONAS, participant_plan
 from bots.persona_file import BUILT_IN, read_personas
 from bots.reach import CODE as NODE_NOT_ALLOWED
 from bots.servers import Server, resolve

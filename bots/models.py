@@ -15,6 +15,9 @@ Direction = Literal["in", "out"]
 Depth = Literal["light", "decrypt", "decode"]
 """How closely a participant looks at what it receives: at RTP headers and a sample, at
 every packet's authenticity, or at what real decoders make of it."""
+BurstKind = Literal["mute all", "whiteboard", "poll", "cameras"]
+"""A moderator mutes everybody; all draw on a whiteboard that the presenter opens; the
+presenter asks and all answer; everybody shows a camera."""
 Outcome = Literal["joined", "refused", "timed out", "dropped", "withdrawn", "left"]
 
 
@@ -90,6 +93,34 @@ class Habits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Persona:
+    """A kind of participant; a meeting's mix counts them by name."""
+
+    name: str
+    audio: AudioMode = "microphone"
+    talks: bool = False
+    shares_camera: bool = False
+    shares_screen: bool = False
+    views_cameras: bool = True
+    chat_interval_s: float | None = 60.0
+    """Mean time between two messages; None never writes."""
+    habits: Habits = Habits()
+    role: Role | None = None
+    """The role it needs, None for whichever the meeting gives it."""
+    depth: Depth = "light"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burst:
+    """Something that a whole meeting does at once."""
+
+    kind: BurstKind
+    starts_s: float
+    """`elapsed_s` of the run."""
+    lasts_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantPlan:
     """Everything one participant will do, decided before it joins."""
 
@@ -110,6 +141,12 @@ class ParticipantPlan:
     seed: int = 0
     depth: Depth = "light"
     habits: Habits = Habits()
+    starts_s: float | None = None
+    """`elapsed_s` at which it is to join; None: at once."""
+    ends_s: float | None = None
+    """`elapsed_s` at which it leaves by itself; None: when it is told to."""
+    bursts: tuple[Burst, ...] = ()
+    """What its meeting does at once, in order of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

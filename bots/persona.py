@@ -15,18 +15,17 @@ import enum
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bots.models import (
     CAMERA_MEDIUM,
-    AudioMode,
     CameraProfile,
-    Depth,
     Habits,
     ParticipantPlan,
+    Persona,
     Role,
 )
 from bots.protocol.meeting import Poll
@@ -62,24 +61,6 @@ QUESTIONS = ("Is the pace right?", "Can you all see the page?", "Shall we go on?
 POLL_TYPES = {"YN": ("Yes", "No"), "TF": ("True", "False"), "A-3": ("A", "B", "C")}
 STROKE_POINTS = (6, 20)
 """Fewest and most points of one gesture of the pointer or the pen (our assumption)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Persona:
-    """A kind of participant; a meeting's mix counts them by name."""
-
-    name: str
-    audio: AudioMode = "microphone"
-    talks: bool = False
-    shares_camera: bool = False
-    shares_screen: bool = False
-    views_cameras: bool = True
-    chat_interval_s: float | None = 60.0
-    """Mean time between two messages; None never writes."""
-    habits: Habits = field(default_factory=Habits)
-    role: Role | None = None
-    """The role it needs, None for whichever the meeting gives it."""
-    depth: Depth = "light"
 
 
 PERSONAS: dict[str, Persona] = {

@@ -25,8 +25,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bots.errors import ConfigError
-from bots.models import CAMERA_MEDIUM, CameraProfile, Habits, ParticipantPlan
-from bots.persona import PERSONAS, Persona, participant_plan
+from bots.models import (
+    CAMERA_MEDIUM,
+    CameraProfile,
+    Habits,
+    ParticipantPlan,
+    Persona,
+)
+from bots.persona import PERSONAS, participant_plan
 
 LARGEST_MIX = 10_000
 LONGEST_S = 86_400.0

@@ -7,7 +7,7 @@ The lines of `run.jsonl` are the reports of `bots.models` and the records below;
 from dataclasses import dataclass
 from typing import Literal
 
-from bots.models import Report
+from bots.models import Persona, Report
 
 SloSource = Literal["BBB FAQ", "our assumption", "user"]
 Limit = Literal[
@@ -45,6 +45,14 @@ class Slo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeatGroup:
+    """So many seats of a meeting for one persona."""
+
+    persona: Persona
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeetingProfile:
     """What the meetings of a load look like; every meeting of a run has this mix."""
 
@@ -63,17 +71,9 @@ class MeetingProfile:
     """One in so many participants of the run really decodes what it receives, so that
     a run carries its own truth; 0: none does."""
     chat_interval_s: float | None = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
-    """The load of one `bbbload run`: equal meetings, held for a time."""
-
-    profile: MeetingProfile
-    meetings: int
-    duration_s: float
-    spawn_rate: float
-    """Joins per second."""
+    mix: tuple[SeatGroup, ...] = ()
+    """Who sits in it, by persona; then the counts above follow from it. Empty: the
+    counts say who does what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,20 @@ class RunHeader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedLoad:
+    """What should happen in a step whose population may change, exactly."""
+
+    joins: int
+    """Asked for within the step."""
+    audio: float
+    """Audio streams out of the node in the last quarter of the judged part, mean."""
+    video: float
+    """Cameras and screens out of the node then."""
+    streams: float
+    """All streams then, both ways."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
     """A plateau of the load begins: who should be present from here on."""
 
@@ -110,6 +124,8 @@ class StepRecord:
     duration_s: float
     warm_up_s: float
     """Start of the step that no statistic uses; a step is judged on the rest."""
+    planned: PlannedLoad | None = None
+    """Of a scenario; None: a plateau, whose profile says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +135,9 @@ class NodeSample:
     elapsed_s: float
     node: str
     cpu_s: tuple[tuple[str, float], ...]
-    """(group, CPU seconds used since the previous sample); the whole node is `node`."""
+    """(group, CPU seconds used since the previous sample); the whole node is `node`,
+    of which `steal` was taken by other machines; then the roles, where processes are
+    watched: `audio`, `video`, `signalling`, `web`, `database`, `recording`, `other`."""
     interval_s: float
     cores: float
     memory_bytes: int
@@ -128,6 +146,14 @@ class NodeSample:
     """Since the previous sample, media and the rest of the node's network."""
     sent_bytes: int
     participants: int | None = None
+    busiest: str = ""
+    """The process nearest to the end of what it can use, "" where none is watched."""
+    busiest_cores: float | None = None
+    clock_offset_s: float | None = None
+    """The node's clock less ours, within `clock_bound_s`."""
+    clock_bound_s: float | None = None
+    figures: tuple[tuple[str, float], ...] = ()
+    """Gauges that BBB's components tell of themselves, by their own names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +323,14 @@ class NodeBin:
     """Largest share of its memory in use; None when the total is unknown."""
     memory_bytes: int | None = None
     """Largest memory in use."""
+    busiest: str = ""
+    busiest_cores: float | None = None
+    """The largest that a single process used, as each sample named it."""
+    clock_offset_s: float | None = None
+    """As the best bounded sample of the bin told it."""
+    clock_bound_s: float | None = None
+    figures: tuple[tuple[str, float], ...] = ()
+    """The largest of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,19 @@ the lowest free place is always taken first, meetings fill exactly, one after th
 whatever worker a participant runs on.
 
 Within a meeting the moderators come first and the first places speak; cameras are
-shared from the first place on. So a meeting not yet full already has its teacher.
+shared from the first place on. So a meeting not yet full already has its teacher. A
+profile with a mix seats its personas instead (`mixes`).
 """
 
 import hashlib
 import heapq
+from dataclasses import replace
 
 from bots.models import AudioMode, ParticipantPlan, Role
+from bots.persona import participant_plan
+from loadtest.mixes import seats_of
 from loadtest.models import MeetingProfile
+from loadtest.streams import audio_at
 
 
 def plan_participant(
@@ -25,13 +30,37 @@ def plan_participant(
 ) -> ParticipantPlan:
     """Return what the participant at `place` does; `number` is its name in the run."""
     meeting, seat = divmod(place, profile.size)
-    role: Role = "moderator" if seat < profile.moderators else "viewer"
-    audio = _audio(profile, seat)
-    shares_camera = seat < profile.cameras
-    every = profile.decode_every
-    return ParticipantPlan(
+    return plan_seat(
+        profile,
+        seat=seat,
         number=number,
         meeting_number=first_meeting + meeting,
+        seed=seed,
+    )
+
+
+def plan_seat(
+    profile: MeetingProfile, *, seat: int, number: int, meeting_number: int, seed: int
+) -> ParticipantPlan:
+    """Return what the participant on one seat of a meeting does."""
+    role: Role = "moderator" if seat < profile.moderators else "viewer"
+    every = profile.decode_every
+    is_decoding = bool(every) and number % every == 0
+    if profile.mix:
+        plan = participant_plan(
+            seats_of(profile.mix)[seat],
+            number=number,
+            meeting_number=meeting_number,
+            role=role,
+            page=profile.camera_page,
+            seed=_seed(seed, number),
+        )
+        return replace(plan, depth="decode") if is_decoding else plan
+    audio = audio_at(profile, seat)
+    shares_camera = seat < profile.cameras
+    return ParticipantPlan(
+        number=number,
+        meeting_number=meeting_number,
         persona=_persona(role, audio, shares_camera),
         role=role,
         audio=audio,
@@ -40,7 +69,7 @@ def plan_participant(
         camera_view_limit=None if role == "moderator" else profile.camera_page,
         chat_interval_s=profile.chat_interval_s,
         seed=_seed(seed, number),
-        depth="decode" if every and number % every == 0 else "light",
+        depth="decode" if is_decoding else "light",
     )
 
 
@@ -80,14 +109,6 @@ class Places:
         if place in self._taken:
             self._taken.remove(place)
             heapq.heappush(self._free, place)
-
-
-def _audio(profile: MeetingProfile, seat: int) -> AudioMode:
-    if seat < profile.microphones:
-        return "microphone"
-    if seat < profile.microphones + profile.listeners:
-        return "listen only"
-    return "none"
 
 
 def _persona(role: Role, audio: AudioMode, shares_camera: bool) -> str:

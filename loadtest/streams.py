@@ -2,12 +2,17 @@
 
 BBB's rule: a participant sees its own camera locally and, of the others', at most one
 page (5 by default); a moderator's page has no end here. Every participant with audio
-receives one stream, whoever speaks. Pure; knows no measurement.
+receives one stream, whoever speaks. A meeting shows one screen, its presenter's, to all
+others who look at it. Pure; knows no measurement.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
 from bots.errors import ConfigError
+from bots.models import AudioMode
+from loadtest.mixes import seats_of
 from loadtest.models import MeetingProfile
 
 
@@ -20,15 +25,44 @@ class Streams:
     audio_out: int = 0
     video_in: int = 0
     video_out: int = 0
+    """Cameras, as `video_in`."""
+    screen_in: int = 0
+    screen_out: int = 0
 
     def __add__(self, other: "Streams") -> "Streams":
         return Streams(
-            participants=self.participants + other.participants,
-            audio_in=self.audio_in + other.audio_in,
-            audio_out=self.audio_out + other.audio_out,
-            video_in=self.video_in + other.video_in,
-            video_out=self.video_out + other.video_out,
+            **{
+                field.name: getattr(self, field.name) + getattr(other, field.name)
+                for field in fields(self)
+            }
         )
+
+    def __sub__(self, other: "Streams") -> "Streams":
+        return self + other.times(-1)
+
+    def times(self, count: int) -> "Streams":
+        """Return the streams of so many equal meetings."""
+        return Streams(
+            **{field.name: count * getattr(self, field.name) for field in fields(self)}
+        )
+
+    @property
+    def both_ways(self) -> int:
+        """All media streams in and out of the node."""
+        video = self.video_in + self.video_out + self.screen_in + self.screen_out
+        return self.audio_in + self.audio_out + video
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """What a seat of a meeting sends and sees."""
+
+    audio: AudioMode = "none"
+    shares_camera: bool = False
+    shares_screen: bool = False
+    camera_limit: int | None = 5
+    """Cameras seen at once; None: all."""
+    views_screen: bool = True
 
 
 def check_profile(profile: MeetingProfile) -> MeetingProfile:
@@ -57,28 +91,68 @@ def check_profile(profile: MeetingProfile) -> MeetingProfile:
     return profile
 
 
-def streams_of_meeting(profile: MeetingProfile, size: int | None = None) -> Streams:
-    """Return the streams of one meeting when its first `size` members are present.
+def seat_at(profile: MeetingProfile, number: int) -> Seat:
+    """Return what seat `number` of a meeting does.
 
-    Members come in the order moderators first; the first ones have the cameras, the
-    first ones the microphones, the next ones listen only, the rest has no audio.
+    Without a mix, members come in the order moderators first; the first ones have the
+    cameras, the first ones the microphones, the next ones listen only, the rest has no
+    audio.
     """
-    present = profile.size if size is None else min(size, profile.size)
-    cameras = min(profile.cameras, present)
-    microphones = min(profile.microphones, present)
-    with_audio = min(profile.microphones + profile.listeners, present)
-    seen = 0
-    for member in range(present):
-        others = cameras - (1 if member < cameras else 0)
-        is_moderator = member < profile.moderators
-        seen += others if is_moderator else min(others, profile.camera_page)
-    return Streams(
-        participants=present,
-        audio_in=microphones,
-        audio_out=with_audio,
-        video_in=cameras,
-        video_out=seen,
+    is_moderator = number < profile.moderators
+    limit = None if is_moderator else profile.camera_page
+    if profile.mix:
+        persona = seats_of(profile.mix)[number]
+        return Seat(
+            audio=persona.audio,
+            shares_camera=persona.shares_camera,
+            shares_screen=persona.shares_screen,
+            camera_limit=limit if persona.views_cameras else 0,
+            views_screen=persona.habits.views_screen,
+        )
+    return Seat(
+        audio=audio_at(profile, number),
+        shares_camera=number < profile.cameras,
+        camera_limit=limit,
     )
+
+
+def audio_at(profile: MeetingProfile, number: int) -> AudioMode:
+    """Return the audio of seat `number` of a profile without a mix."""
+    if number < profile.microphones:
+        return "microphone"
+    if number < profile.microphones + profile.listeners:
+        return "listen only"
+    return "none"
+
+
+def streams_of_seats(seats: Iterable[Seat]) -> Streams:
+    """Return the streams of one meeting in which these seats are taken."""
+    kinds = Counter(seats)
+    cameras = sum(count for seat, count in kinds.items() if seat.shares_camera)
+    screens = sum(count for seat, count in kinds.items() if seat.shares_screen)
+    audio_in = audio_out = video_out = watching = 0
+    for seat, count in kinds.items():
+        audio_in += count if seat.audio == "microphone" else 0
+        audio_out += count if seat.audio != "none" else 0
+        others = cameras - seat.shares_camera
+        seen = others if seat.camera_limit is None else min(others, seat.camera_limit)
+        video_out += count * seen
+        watching += count if seat.views_screen and not seat.shares_screen else 0
+    return Streams(
+        participants=kinds.total(),
+        audio_in=audio_in,
+        audio_out=audio_out,
+        video_in=cameras,
+        video_out=video_out,
+        screen_in=min(screens, 1),
+        screen_out=watching if screens else 0,
+    )
+
+
+def streams_of_meeting(profile: MeetingProfile, size: int | None = None) -> Streams:
+    """Return the streams of one meeting when its first `size` members are present."""
+    present = profile.size if size is None else min(size, profile.size)
+    return streams_of_seats(seat_at(profile, number) for number in range(present))
 
 
 def streams_of(profile: MeetingProfile, participants: int) -> Streams:
@@ -87,12 +161,5 @@ def streams_of(profile: MeetingProfile, participants: int) -> Streams:
     All meetings but the last are full.
     """
     whole, rest = divmod(participants, profile.size)
-    one = streams_of_meeting(profile)
-    total = Streams(
-        participants=one.participants * whole,
-        audio_in=one.audio_in * whole,
-        audio_out=one.audio_out * whole,
-        video_in=one.video_in * whole,
-        video_out=one.video_out * whole,
-    )
-    return total + streams_of_meeting(profile, rest)
+    full = streams_of_meeting(profile).times(whole)
+    return full + streams_of_meeting(profile, rest)

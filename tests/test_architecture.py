@@ -32,6 +32,8 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "bots.plain",  # one codec for the wire and for files
             "bots.redaction",  # one place redacts, also what Locust's side logs
             "bots.meetings",  # one place names our meetings and signs their create
+            "bots.persona",  # what a persona does is said once, for one bot and for many
+            "bots.persona_file",
         ),
     ),
     ("loadtest/guard.py", ("bots.transport",)),

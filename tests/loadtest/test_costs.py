@@ -151,7 +151,7 @@ def test_the_default_profiles_are_a_good_design(profiles, meetings):
         shapes.append((contrast_of(profile), max(meetings)))
         for shape, count in shapes:
             streams = streams_of(shape, count * shape.size)
-            rows.append((1.0, *dataclasses.astuple(streams)))
+            rows.append((1.0, *dataclasses.astuple(streams)[:5]))
 
     assert condition_number(np.array(rows)) < CONDITION_MAX / 10
 
