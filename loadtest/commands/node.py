@@ -15,7 +15,8 @@ from bots.errors import ConfigError
 from loadtest.commands.options import FiniteRange
 from loadtest.node.app import RunningNode
 from loadtest.node.faults import Faults, parse_faults
-from loadtest.node.settings import GraphqlLimits, NodeSettings
+from loadtest.node.settings import Ceilings, GraphqlLimits, NodeSettings
+from loadtest.rates import RATE
 
 BANNER = """\
 bbbload stand-in node: a rehearsal partner that speaks BigBlueButton 3.0.
@@ -61,6 +62,41 @@ Example: a node slowed down to a fifth of a core, on a free port
     "signalling operation.",
 )
 @click.option(
+    "--fixed-cost",
+    is_flag=True,
+    help="The work factor's CPU is all that the work costs: what the node really needs "
+    "counts towards it. Default: it comes on top.",
+)
+@click.option(
+    "--idle-cores",
+    type=click.IntRange(0, 1024),
+    default=0,
+    show_default=True,
+    help="Further cores in /metrics, which the node's one process cannot use.",
+)
+@click.option(
+    "--nic-cap",
+    type=RATE,
+    default=0.0,
+    metavar="RATE",
+    help="Speed of the network card, such as 20Mbit; media beyond are dropped. "
+    "Default: without end.",
+)
+@click.option(
+    "--udp-ports",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Media transports at once; 0 is without end.",
+)
+@click.option(
+    "--memory-per-user",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Bytes of the memory budget that each user takes beside what it needs.",
+)
+@click.option(
     "--memory-budget",
     type=click.IntRange(min=64 * 1024**2),
     default=2 * 1024**3,
@@ -73,6 +109,13 @@ Example: a node slowed down to a fifth of a core, on a free port
     default=500,
     show_default=True,
     help="GraphQL connections before the node is full (close code 1011).",
+)
+@click.option(
+    "--connection-rate",
+    type=FiniteRange(0.1, 10_000.0),
+    default=100.0,
+    show_default=True,
+    help="New GraphQL connections a second; more of them wait their turn.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of chance.")
 @click.option("--stun", multiple=True, help="STUN URL that `stuns` names; repeatable.")
@@ -95,8 +138,14 @@ def node(
     secret_file: Path | None,
     cpu_budget: float,
     work_factor: float,
+    fixed_cost: bool,
+    idle_cores: int,
+    nic_cap: float,
+    udp_ports: int,
+    memory_per_user: int,
     memory_budget: int,
     max_connections: int,
+    connection_rate: float,
     seed: int,
     stun: tuple[str, ...],
     turn: tuple[str, ...],
@@ -118,9 +167,18 @@ def node(
         secret=secret,
         cpu_budget=cpu_budget,
         work_factor=work_factor,
+        has_fixed_cost=fixed_cost,
+        ceilings=Ceilings(
+            nic_bps=nic_cap,
+            udp_ports=udp_ports,
+            memory_per_user_bytes=memory_per_user,
+            idle_cores=idle_cores,
+        ),
         memory_budget_bytes=memory_budget,
         seed=seed,
-        limits=GraphqlLimits(max_connections=max_connections),
+        limits=GraphqlLimits(
+            max_connections=max_connections, max_connections_per_second=connection_rate
+        ),
         faults=faults,
         stun_urls=stun,
         turn_urls=turn,

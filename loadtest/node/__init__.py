@@ -11,6 +11,6 @@ what a client can see on the wire.
     tables, *_rows, select_rows, evaluation, patches                       its data
     mutations, *_mutations                   what clients may ask for
     subscriptions, conversation, connections, middleware                   /graphql
-    sfu, signalling, *sessions, forwarding, transport, …                   media
+    sfu, signalling, *sessions, forwarding, transport, uplink, …           media
     effort, metrics, app                     brakes, measures, the running whole
 """

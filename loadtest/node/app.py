@@ -47,7 +47,9 @@ class RunningNode:
         self.settings = settings
         self.node = Node(now_s=now_s or steady_utc(), timeouts=settings.timeouts)
         self.effort = Effort(
-            work_factor=settings.work_factor, cpu_budget=settings.cpu_budget
+            work_factor=settings.work_factor,
+            cpu_budget=settings.cpu_budget,
+            has_fixed_cost=settings.has_fixed_cost,
         )
         self.middleware = Middleware(
             self.node, settings, self.effort, base_url=lambda: self.url
@@ -83,6 +85,7 @@ class RunningNode:
                     effort=self.effort,
                     seed=settings.seed,
                     faults=settings.faults,
+                    ceilings=settings.ceilings,
                 )
             )
             runner = web.AppRunner(
@@ -161,17 +164,24 @@ class RunningNode:
     async def _metrics(self, request: web.Request) -> web.Response:
         lines = machine_metrics(
             cpu=self.effort.use(),
-            resident_bytes=resident_memory_bytes(),
+            resident_bytes=self._memory_bytes(),
             memory_budget_bytes=self.settings.memory_budget_bytes,
             received_bytes=self.media.received_bytes,
             sent_bytes=self.media.sent_bytes,
             graphql_connections=self.middleware.connection_count,
+            idle_cores=self.settings.ceilings.idle_cores,
+            uplink=self.media.uplink,
+            units=self.effort.units,
         )
         lines += meeting_metrics(self.node, version=self.settings.bbb_version)
         return web.Response(
             text="\n".join(lines) + "\n",
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},
         )
+
+    def _memory_bytes(self) -> int:
+        """Return the process' memory, and what users take by order."""
+        return resident_memory_bytes() + self.middleware.ordered_memory_bytes
 
     async def _tick(self) -> None:
         while True:

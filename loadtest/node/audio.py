@@ -179,7 +179,8 @@ class AudioRoom:
         self._counters = counters
         self._brake = brake
         self._rng = rng
-        self._loss_ratio = loss_ratio
+        self.loss_ratio = loss_ratio
+        """Share of the packets that nobody gets; a crowded mixer changes it."""
         self._is_silent = is_silent
 
     def tick(self, now_s: float) -> None:
@@ -219,7 +220,7 @@ class AudioRoom:
         member.is_after_pause = payload is None
         if self._is_silent:
             return
-        if self._loss_ratio and self._rng.random() < self._loss_ratio:
+        if self.loss_ratio and self._rng.random() < self.loss_ratio:
             self._counters.lost_on_purpose += 1
             return
         body = SILENCE if payload is None else payload

@@ -2,7 +2,10 @@
 
 Two independent brakes. The *work factor* adds work: every forwarded packet and every
 signalling operation burns a stated amount of CPU time, measured as thread CPU time, so
-that a fast and a slow machine reach their knee at the same load. The *CPU budget* takes
+that a fast and a slow machine reach their knee at the same load. With *fixed cost* this
+amount is all that the work costs, what the process really used for it included: then
+the CPU time of a load is its units times the factor, whatever the machine. The *CPU
+budget* takes
 time away: the process may use that share of one core, and once a period's share is used
 up it stands still until time has earned it back, as under a CFS quota
 (Linux kernel documentation, scheduler/sched-bwc).
@@ -23,6 +26,9 @@ one process serves all, so that a burst of joins would freeze everybody's video 
 before the CPU is used up, which BBB, with a process for each, does not do."""
 PERIOD_S = 0.1
 """What can be saved up of the budget: one CFS period."""
+SURPLUS_S = 0.02
+"""With a fixed cost: own CPU time beyond the stated one is set off against work to come
+up to this much; what an idle node uses is not."""
 LONGEST_STOP_S = 0.5
 """The node never stands still longer than this at once."""
 SMALLEST_BURN_S = 100e-6
@@ -37,13 +43,24 @@ class CpuUse:
     system_s: float
     idle_s: float
     """Wall time times the budget, less what was used; never decreases."""
+    wall_s: float = 0.0
 
 
 class Effort:
     """The node's brakes; `spend` is called for all that it does for a participant."""
 
-    def __init__(self, *, work_factor: float = 0.0, cpu_budget: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        work_factor: float = 0.0,
+        cpu_budget: float = 1.0,
+        has_fixed_cost: bool = False,
+    ) -> None:
         self.work_factor = work_factor
+        self.units = 0.0
+        """Work spent since the start: its CPU time is known by construction."""
+        self._has_fixed_cost = has_fixed_cost
+        self._burnt_until_s = time.process_time()
         self.cpu_budget = cpu_budget
         self._owed_s = 0.0
         self._saved_s = PERIOD_S * cpu_budget
@@ -55,6 +72,7 @@ class Effort:
 
     def spend(self, units: float = PACKET_UNITS) -> None:
         """Burn `units` of work times the work factor, then keep to the budget."""
+        self.units += units
         if self.work_factor > 0.0:
             self._owed_s += units * UNIT_S * self.work_factor
             if self._owed_s >= SMALLEST_BURN_S:
@@ -81,9 +99,19 @@ class Effort:
         wall_s = time.monotonic() - self._started_wall_s
         idle_s = wall_s * self.cpu_budget - user_s - system_s
         self._idle_s = max(self._idle_s, idle_s)
-        return CpuUse(user_s=user_s, system_s=system_s, idle_s=self._idle_s)
+        return CpuUse(
+            user_s=user_s, system_s=system_s, idle_s=self._idle_s, wall_s=wall_s
+        )
 
     def _burn(self) -> None:
+        if self._has_fixed_cost:
+            own_s = time.process_time() - self._burnt_until_s
+            self._owed_s = max(self._owed_s - own_s, -SURPLUS_S)
+        if self._owed_s > 0.0:
+            self._burn_thread_time()
+        self._burnt_until_s = time.process_time()
+
+    def _burn_thread_time(self) -> None:
         started_s = time.thread_time()
         until_s = started_s + self._owed_s
         now_s = started_s

@@ -79,6 +79,9 @@ class Faults:
     """Family of every DTLS fingerprint, in place of one by chance."""
     viewer_loss: float = 0.0
     """Share of the packets that viewers and listeners do not get, below 1."""
+    crowded_audio: float = 0.0
+    """People in audio that the mixer serves, as one busy process would while the node
+    is calm: with more of them each packet is lost with 1 − this ÷ their number."""
     dead_worker: float = 0.0
     """Seconds from the first media transport until all transports of that moment fall
     silent, once: a worker that died."""

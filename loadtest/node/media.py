@@ -19,7 +19,10 @@ from loadtest.node.audio import PACKET_S, AudioRoom
 from loadtest.node.faults import Faults
 from loadtest.node.forwarding import Brake, Producer
 from loadtest.node.meeting import Meeting
+from loadtest.node.settings import Ceilings
+from loadtest.node.sfu_errors import MEDIA_SERVER_NO_RESOURCES, Refusal
 from loadtest.node.transport import CONSENT_S, MediaCounters, Transport
+from loadtest.node.uplink import Uplink
 
 CHECK_TICKS: Final = 5
 """Ticks between two looks at losses, handshakes and key frames: 0.1 s."""
@@ -63,6 +66,7 @@ class NodeMedia:
         effort: Brake,
         seed: int,
         faults: Faults | None = None,
+        ceilings: Ceilings | None = None,
         flow_timeout_s: float = MEDIA_FLOW_TIMEOUT_S,
         consent_s: float = CONSENT_S,
         restarts_ice: bool = True,
@@ -71,6 +75,10 @@ class NodeMedia:
         self.address = address
         self.effort = effort
         self.faults = faults or Faults()
+        self._ceilings = ceilings or Ceilings()
+        nic_bps = self._ceilings.nic_bps
+        self.uplink = Uplink(nic_bps, monotonic()) if nic_bps else None
+        """The network card, where its speed has an end."""
         self.flow_timeout_s = flow_timeout_s
         self.consent_s = consent_s
         self.restarts_ice = restarts_ice
@@ -124,7 +132,10 @@ class NodeMedia:
         await self._group.__aexit__(None, None, None)
 
     def open(self) -> Transport:
-        """Return a new transport, listening."""
+        """Return a new transport, listening; raise Refusal where no port is left."""
+        ports = self._ceilings.udp_ports
+        if ports and len(self._transports) >= ports:
+            raise Refusal(MEDIA_SERVER_NO_RESOURCES, "no more ports available")
         assert self._certificate is not None, "the node's media is not running"
         transport = Transport(
             certificate=self._certificate,
@@ -134,6 +145,7 @@ class NodeMedia:
             fingerprint_family=self.faults.fingerprint,
             consent_s=self.consent_s,
             is_deaf=self.faults.dead_ice,
+            uplink=self.uplink,
         )
         self._transports.add(transport)
         if self.faults.dead_worker and self._worker_dies_s is None:
@@ -182,6 +194,13 @@ class NodeMedia:
         """
         for transport in self._transports:
             transport.is_deaf = True
+
+    def _crowd_audio(self) -> None:
+        """Let the mixer lose what is beyond the people it can serve."""
+        people = sum(len(room.members) for room in self.rooms.values())
+        share = 1 - self.faults.crowded_audio / max(people, 1)
+        for room in self.rooms.values():
+            room.loss_ratio = max(self.faults.viewer_loss, share)
 
     def held_sessions(self) -> int:
         """Return how many microphones transparent listen only has on hold."""
@@ -233,6 +252,8 @@ class NodeMedia:
                 self.kill_worker()
         for session in tuple(self._slots[tick % SECOND_TICKS]):
             session.report(now_s, tick // SECOND_TICKS)
+        if self.faults.crowded_audio:
+            self._crowd_audio()
 
 
 def parsed(compound: bytes) -> tuple[rtcp.Packet, ...]:

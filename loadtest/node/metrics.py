@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from loadtest.node.effort import CpuUse
 from loadtest.node.state import Node
+from loadtest.node.uplink import Uplink
 
 PARTICIPANT_BUCKETS = (*(0, 1, 5, 15, 30, 60, 90, 120, 150, 200, 250, 300, 400, 500),)
 VOICE_BUCKETS = (0, 1, 5, 15, 30, 60, 90, 120)
@@ -22,8 +23,14 @@ def machine_metrics(
     received_bytes: int,
     sent_bytes: int,
     graphql_connections: int,
+    idle_cores: int = 0,
+    uplink: Uplink | None = None,
+    units: float = 0.0,
 ) -> list[str]:
-    """Return the lines about CPU, memory and media traffic of the process."""
+    """Return the lines about CPU, memory and media traffic of the process.
+
+    `idle_cores` are further processors that the process cannot use, and do nothing.
+    """
     available = max(0, memory_budget_bytes - resident_bytes)
     device = '{device="media"}'
     return [
@@ -33,6 +40,11 @@ def machine_metrics(
         f'node_cpu_seconds_total{{cpu="0",mode="idle"}} {cpu.idle_s:.6f}',
         f'node_cpu_seconds_total{{cpu="0",mode="system"}} {cpu.system_s:.6f}',
         f'node_cpu_seconds_total{{cpu="0",mode="user"}} {cpu.user_s:.6f}',
+        *(
+            f'node_cpu_seconds_total{{cpu="{core}",mode="idle"}} {cpu.wall_s:.6f}'
+            for core in range(1, idle_cores + 1)
+        ),
+        *_process_group(cpu),
         *_head("process_cpu_seconds_total", "counter", "User and system CPU time."),
         f"process_cpu_seconds_total {cpu.user_s + cpu.system_s:.6f}",
         *_head("process_resident_memory_bytes", "gauge", "Resident memory."),
@@ -45,6 +57,9 @@ def machine_metrics(
         f"node_network_receive_bytes_total{device} {received_bytes}",
         *_head("node_network_transmit_bytes_total", "counter", "At media sockets."),
         f"node_network_transmit_bytes_total{device} {sent_bytes}",
+        *_network_card(uplink, device),
+        *_head("bbbload_work_units_total", "counter", "Work, in units of 10 us."),
+        f"bbbload_work_units_total {units:.1f}",
         *_head("http_connection_active", "gauge", "Open GraphQL connections."),
         f"http_connection_active {graphql_connections}",
     ]
@@ -100,6 +115,33 @@ def resident_memory_bytes() -> int:
     """Return the resident memory of this process (Linux: /proc/self/statm)."""
     with open("/proc/self/statm", encoding="ascii") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize()
+
+
+def _process_group(cpu: CpuUse) -> list[str]:
+    """Return this one process as process-exporter tells the SFU worker it plays."""
+    group = '{groupname="mediasoup-worker"'
+    return [
+        *_head("namedprocess_namegroup_num_procs", "gauge", "Processes."),
+        f"namedprocess_namegroup_num_procs{group}}} 1",
+        *_head("namedprocess_namegroup_cpu_seconds_total", "counter", "CPU time."),
+        f'namedprocess_namegroup_cpu_seconds_total{group},mode="user"}} '
+        f"{cpu.user_s:.6f}",
+        f'namedprocess_namegroup_cpu_seconds_total{group},mode="system"}} '
+        f"{cpu.system_s:.6f}",
+    ]
+
+
+def _network_card(uplink: Uplink | None, device: str) -> list[str]:
+    if uplink is None:
+        return []
+    return [
+        *_head("node_network_speed_bytes", "gauge", "Speed of the network card."),
+        f"node_network_speed_bytes{device} {uplink.bps / 8:.0f}",
+        *_head("node_network_transmit_drop_total", "counter", "Too fast for it."),
+        f"node_network_transmit_drop_total{device} {uplink.dropped_packets}",
+        *_head("bbbload_network_dropped_bytes_total", "counter", "The same in bytes."),
+        f"bbbload_network_dropped_bytes_total {uplink.dropped_bytes}",
+    ]
 
 
 def _head(name: str, kind: str, text: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from loadtest.node.connections import Connections
 from loadtest.node.conversation import Conversation
 from loadtest.node.effort import HTTP_UNITS, Effort
 from loadtest.node.evaluation import Evaluations
+from loadtest.node.metrics import resident_memory_bytes
 from loadtest.node.settings import NodeSettings
 from loadtest.node.state import Node
 
@@ -43,6 +44,12 @@ class Middleware:
         self._open: dict[Conversation, asyncio.Event] = {}
 
     @property
+    def ordered_memory_bytes(self) -> int:
+        """Memory that the connections take because the node was told so."""
+        each = self._settings.ceilings.memory_per_user_bytes
+        return each * self.connection_count
+
+    @property
     def connection_count(self) -> int:
         """Open connections."""
         return self._connections.total
@@ -68,6 +75,9 @@ class Middleware:
         origin = request.headers.get("Origin")
         if origin and urlsplit(origin).netloc != request.host:
             return web.Response(status=403)
+        each = self._settings.ceilings.memory_per_user_bytes
+        if each and self._has_no_room_for(each):
+            return web.Response(status=503)
         rate = self._connections.rate
         wait_s = rate.take(self._node.now_s(), longest_s=RATE_WAIT_S)
         if wait_s is None or self._settings.faults.rate_limited:
@@ -85,6 +95,10 @@ class Middleware:
             return socket
         await self._serve(request, socket)
         return socket
+
+    def _has_no_room_for(self, more_bytes: int) -> bool:
+        used = resident_memory_bytes() + self.ordered_memory_bytes
+        return used + more_bytes > self._settings.memory_budget_bytes
 
     async def _serve(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         woken = asyncio.Event()

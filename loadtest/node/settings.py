@@ -33,6 +33,20 @@ class GraphqlLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ceilings:
+    """What the stand-in's machine runs out of, beside CPU; 0 is without end."""
+
+    nic_bps: float = 0.0
+    """Speed of its network card: what would leave faster is dropped."""
+    udp_ports: int = 0
+    """Media transports at once; one more is refused (2002)."""
+    memory_per_user_bytes: int = 0
+    """Memory that each user takes of the budget; without any left, nobody gets in."""
+    idle_cores: int = 0
+    """Cores beside the node's one process, which cannot use them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSettings:
     """Everything that `bbbload node` can be told."""
 
@@ -41,6 +55,8 @@ class NodeSettings:
     secret: str = field(repr=False)
     work_factor: float = 0.0
     cpu_budget: float = 1.0
+    has_fixed_cost: bool = False
+    ceilings: Ceilings = field(default_factory=Ceilings)
     memory_budget_bytes: int = 2 * 1024**3
     seed: int = 0
     bbb_version: str = "3.0.19"

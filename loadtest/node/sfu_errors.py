@@ -10,6 +10,7 @@ from bots.protocol.sfu import ERROR_NAMES
 
 Frame = dict[str, object]
 
+MEDIA_SERVER_NO_RESOURCES: Final = 2002
 MEDIA_SERVER_GENERIC_ERROR: Final = 2019
 MEDIA_NOT_FOUND: Final = 2201
 MEDIA_INVALID_SDP: Final = 2202

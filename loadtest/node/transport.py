@@ -24,6 +24,7 @@ from bots.media.dtls import FINGERPRINT_FAMILIES, Certificate, DtlsSession
 from bots.media.rtp import is_rtcp, is_rtp
 from bots.media.srtp import SrtpReceiver, SrtpSender
 from loadtest.node.sdp import LocalSide, RemoteSide, Setup
+from loadtest.node.uplink import Uplink
 
 DATAGRAM_BYTES = 2048
 CONSENT_S = 30.0
@@ -73,6 +74,7 @@ class Transport:
         fingerprint_family: str = "",
         consent_s: float = CONSENT_S,
         is_deaf: bool = False,
+        uplink: Uplink | None = None,
     ) -> None:
         self.state: TransportState = "new"
         self.failure = ""
@@ -91,6 +93,7 @@ class Transport:
         self._rng = rng
         self._consent_s = consent_s
         self._certificate = certificate
+        self._uplink = uplink
         self._counters = counters
         family = fingerprint_family or rng.choice(FINGERPRINT_FAMILIES)
         self._fingerprint = (family, certificate.fingerprint(family))
@@ -330,6 +333,10 @@ class Transport:
             self._counters.unsent_packets += 1
             return 0
         self._counters.sent_bytes += sent
+        if self._uplink is not None and not self._uplink.takes(
+            len(datagram), monotonic()
+        ):
+            return len(datagram)  # who sent it cannot tell
         self._counters.sent_packets += 1
         return sent
 

@@ -52,3 +52,20 @@ def test_idle_is_what_is_left_of_the_budget_and_never_decreases():
     used_s = after.user_s + after.system_s - before.user_s - before.system_s
     assert used_s >= 20_000 * UNIT_S * 0.9
     assert after.idle_s >= before.idle_s
+
+
+def test_a_fixed_cost_contains_what_the_process_really_used():
+    effort = Effort(work_factor=4.0, has_fixed_cost=True)
+    started_s = time.process_time()
+
+    for _ in range(200):
+        own_until_s = time.process_time() + 50e-6
+        while time.process_time() < own_until_s:
+            pass
+        effort.spend(5.0)
+
+    used_s = time.process_time() - started_s
+    asked_s = 200 * 5.0 * UNIT_S * 4.0
+    assert effort.units == 1000
+    # On top it would be 50 µs in 200 more; interruptions count for the process as well.
+    assert asked_s * 0.9 <= used_s < asked_s * 1.2

@@ -1,8 +1,11 @@
 import urllib.request
 from dataclasses import replace
 
+import pytest
+from aiohttp import WSServerHandshakeError
+
 from loadtest.node.effort import HTTP_UNITS, UNIT_S
-from loadtest.node.settings import NodeSettings
+from loadtest.node.settings import Ceilings, NodeSettings
 from tests.support.asynctest import asynctest
 from tests.support.graphql import cookieless, joined_client
 from tests.support.node import SECRET, local_node, node_process
@@ -96,3 +99,32 @@ def test_metrics_can_be_scraped_without_asyncio():
         assert b"bbbload_stand_in 1" in text
 
     scrape()
+
+
+@asynctest
+async def test_what_the_node_runs_out_of_is_told_in_the_exporters_names():
+    ceilings = Ceilings(nic_bps=8e6, idle_cores=3, memory_per_user_bytes=1 << 20)
+    settings = replace(SETTINGS, ceilings=ceilings)
+    async with local_node(settings) as node, cookieless() as http:
+        async with joined_client(http, node):
+            async with http.get(node.metrics_url) as response:
+                with_user = read(await response.text())
+
+    assert with_user['node_network_speed_bytes{device="media"}'] == 1e6
+    assert with_user['node_network_transmit_drop_total{device="media"}'] == 0
+    assert with_user['node_cpu_seconds_total{cpu="3",mode="idle"}'] > 0
+    assert with_user["bbbload_work_units_total"] > 0
+    assert node.running.middleware.ordered_memory_bytes == 0
+    assert with_user["process_resident_memory_bytes"] > 1 << 20
+
+
+@asynctest
+async def test_a_node_without_memory_lets_nobody_in():
+    ceilings = Ceilings(memory_per_user_bytes=1 << 40)
+    settings = replace(SETTINGS, ceilings=ceilings)
+    async with local_node(settings) as node, cookieless() as http:
+        url = f"{node.url}/graphql"
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await http.ws_connect(url, protocols=("graphql-transport-ws",))
+
+    assert refused.value.status == 503
