@@ -22,7 +22,6 @@ from planning.ordering import (
 from planning.sizing import SPARE_NODES, SizedType
 
 CONFIDENCES = (0.5, 0.8, 0.9, 0.95, 0.99)
-SHORT_SEARCH_S = 1.5
 CHANGE_SHARE = 0.5
 """A change is priced at this share of the cheapest type's month, to be avoided."""
 
@@ -48,7 +47,7 @@ def alternatives(
     ]
     flat = (max(ordered.required),) * len(ordered.required)
     calmest = cheapest_purchase(
-        flat, terms.sized, terms.held, terms.setting, time_limit_s=SHORT_SEARCH_S
+        flat, terms.sized, terms.held, terms.setting, is_quick=True
     )
     price = CHANGE_SHARE * min(one.type.price_eur for one in terms.sized)
     fewest = cheapest_purchase(
@@ -56,7 +55,7 @@ def alternatives(
         terms.sized,
         terms.held,
         terms.setting,
-        time_limit_s=SHORT_SEARCH_S,
+        is_quick=True,
         change_eur=price,
     )
     for name, purchase, why in (
@@ -98,7 +97,7 @@ def confidence_prices(
             terms.sized,
             terms.held,
             terms.setting,
-            time_limit_s=SHORT_SEARCH_S / 2,
+            is_quick=True,
         )
         prices.append(
             ConfidencePrice(

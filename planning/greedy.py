@@ -3,47 +3,40 @@
 The months' requirements, with the largest node added that the plan may lose, are a
 mountain to be covered. Again and again the offer is taken that covers most participant
 hours for its money (a type over a run of months, or an hourly type down to a block of
-one month), until nothing is left; then nodes that turned out to be spare are dropped.
-Done once for each largest node size on offer; the cheapest outcome counts. A set-cover
-greedy: no proof of cheapness, so the programme's bound stands beside it.
+one month), until nothing is left. Done once for each largest node size on offer. A
+set-cover greedy: where a search begins (`planning/search.py`), not where it ends.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
-from planning.market import Counts, Market, holds, slack, total
+from planning.market import Counts, Market, holds, total
 
 Floats = NDArray[np.float64]
 
 _MOST_STEPS = 2000
 _MOST_SIZES = 3
-_MOST_PRUNES = 400
-_MOST_EXCHANGES = 60
+_MOST_TRIED = 8
 
 
-def greedy_plan(market: Market) -> Counts:
-    """Return the cheapest plan found.
+def covers(market: Market) -> tuple[Counts, ...]:
+    """Return plans that hold, for some sizes of the largest node, cheapest first.
 
     Raises ConfigError when what is on offer cannot carry a month.
     """
     shares = market.hours / market.hours.sum()
     tried = []
-    for largest in sorted(set(market.usable.tolist())):
+    sizes = np.unique(market.usable)
+    some = np.linspace(0, sizes.size - 1, min(sizes.size, _MOST_TRIED))
+    for largest in sizes[np.rint(some).astype(int)].tolist():
         counts = _cover(market, largest, shares)
-        if counts is not None:
+        if counts is not None and holds(counts, market):
             tried.append((total(counts, market), largest, counts))
-    tried.sort(key=lambda one: one[0])
-    best: Counts | None = None
-    for _, largest, first in tried[:_MOST_SIZES]:
-        counts = _exchange(_prune(first, market), market, largest, shares)
-        if holds(counts, market) and (
-            best is None or total(counts, market) < total(best, market)
-        ):
-            best = counts
-    if best is None:
+    if not tried:
         raise ConfigError(_why_nothing(market))
-    return best
+    tried.sort(key=lambda one: one[:2])
+    return tuple(counts for _, _, counts in tried[:_MOST_SIZES])
 
 
 def _why_nothing(market: Market) -> str:
@@ -62,22 +55,17 @@ def _why_nothing(market: Market) -> str:
     )
 
 
-def _cover(
-    market: Market, largest: float, weights: Floats, start: Counts | None = None
-) -> Counts | None:
+def _cover(market: Market, largest: float, weights: Floats) -> Counts | None:
     """Return nodes no larger than `largest` that cover all, None when they cannot.
 
-    `weights` say what a participant is worth in each block; `start` is kept.
+    `weights` say what a participant is worth in each block.
     """
     allowed = market.usable <= largest + 1e-9
     kinds, months = len(market.sized), market.months
     blocks = market.hours.size
-    if start is None:
-        counts = np.zeros((kinds, months, blocks), dtype=np.int64)
-        for kind in range(kinds):
-            counts[kind, : market.kept[kind], :] = market.before[kind]
-    else:
-        counts = start.copy()
+    counts = np.zeros((kinds, months, blocks), dtype=np.int64)
+    for kind in range(kinds):
+        counts[kind, : market.kept[kind], :] = market.before[kind]
     present = market.usable[counts.max(axis=(1, 2)) > 0]
     largest = max(largest, float(present.max(initial=0.0)))
     held_left = market.before.copy()
@@ -177,68 +165,3 @@ def _copies(market: Market, kind: int, left: Floats) -> int:
     if wanted.size == 0 or (wanted < usable).any():
         return 1
     return max(1, int(wanted.min() // usable))
-
-
-def _prune(counts: Counts, market: Market) -> Counts:
-    """Drop nodes over runs of months where the rest is enough."""
-    order = np.argsort(-market.month_eur)
-    for _ in range(_MOST_PRUNES):
-        free = slack(counts, market).min(axis=1)
-        changed = False
-        for kind in order:
-            mask = (counts[kind, :, 0] > 0) & (free >= market.usable[kind] - 1e-6)
-            for first, last in _runs(mask):
-                fewer = counts.copy()
-                fewer[kind, first : last + 1] = np.maximum(
-                    fewer[kind, first : last + 1] - 1, 0
-                )
-                if holds(fewer, market) and total(fewer, market) < (
-                    total(counts, market) - 1e-9
-                ):
-                    counts, changed = fewer, True
-                    break
-            if changed:
-                break
-        if not changed:
-            break
-    return counts
-
-
-def _exchange(
-    counts: Counts, market: Market, largest: float, weights: Floats
-) -> Counts:
-    """Take a node away here and there and cover anew, as long as it gets cheaper."""
-    cost = total(counts, market)
-    tries = 0
-    improved = True
-    while improved and tries < _MOST_EXCHANGES:
-        improved = False
-        for kind in range(len(market.sized)):
-            for first, last in _places(counts, market, kind):
-                tries += 1
-                fewer = counts.copy()
-                fewer[kind, first : last + 1] = np.maximum(
-                    fewer[kind, first : last + 1] - 1, 0
-                )
-                other = _cover(market, largest, weights, fewer)
-                if other is None:
-                    continue
-                other_cost = total(other, market)
-                if other_cost < cost - 1e-9 and holds(other, market):
-                    counts, cost, improved = other, other_cost, True
-                if tries >= _MOST_EXCHANGES:
-                    return _prune(counts, market)
-    return _prune(counts, market)
-
-
-def _places(counts: Counts, market: Market, kind: int) -> list[tuple[int, int]]:
-    """Return runs of months in which a node of the type may go."""
-    mask = counts[kind, :, 0] > 0
-    if market.is_hourly[kind]:
-        return [(int(month), int(month)) for month in np.flatnonzero(mask)]
-    return _runs(mask)
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
