@@ -115,7 +115,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("reports/figures.py",),
     "jinja2": ("reports/html.py",),
     "markupsafe": ("reports/html.py",),
-    "highspy": ("planning/buying.py",),
+    "highspy": ("planning/hull.py", "planning/programme.py"),
     "holidays": ("planning/calendars.py",),
 }
 
