@@ -29,6 +29,7 @@ from planning.budget import applies, balances, runways
 from planning.buying import Purchase
 from planning.calendars import Calendar
 from planning.capacities import as_interval
+from planning.caps import check_room, join_warnings
 from planning.choices import alternatives, confidence_prices, reasons
 from planning.demand import StatedDemand, stated_forecast
 from planning.disk import co2_of, with_disk
@@ -95,6 +96,7 @@ def make_plan(inputs: Inputs) -> Plan:
     budget, disk = with_disk(inputs.budget, np.random.default_rng([inputs.seed, 8]))
     known = shape(history) if stated is None else stated.shape
     largest = _largest_meeting(budget, known, history)
+    check_room(largest, budget)
     intervals = {used.type: as_interval(used) for used in inputs.capacities}
     sized = with_contracts(
         sized_types(inputs.catalog, intervals, largest, inputs.risk), budget
@@ -221,7 +223,15 @@ def make_plan(inputs: Inputs) -> Plan:
             shape=known,
             largest_meeting=largest,
         ),
-        warnings=warnings_of(
+        warnings=join_warnings(
+            float(np.quantile(demand.peaks[:, worst], 1.0 - inputs.risk)),
+            purchase.nodes[worst],
+            sized,
+            budget,
+            largest,
+            inputs.seed,
+        )
+        + warnings_of(
             history=history,
             catalog=inputs.catalog,
             budget=budget,
@@ -293,6 +303,7 @@ def _demand(
         peaks=peaks,
         factors=factors,
         required=tuple(widened.tolist()),
+        balancer=inputs.budget.balancer,
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from planning.budget import month_distance, monthly_amounts
 from planning.joint import placement_luck
-from planning.offers import Budget, ServerType
+from planning.offers import Balancer, Budget, ServerType
 from planning.series import Shape, month_days
 from planning.sizing import SizedType, simulated_nodes
 from planning.traffic import DEFAULT_STREAMS, draw_rates, monthly_bytes
@@ -32,6 +32,7 @@ class Demand:
     """(paths): true ÷ stated capacity."""
     required: tuple[float, ...]
     """By month: the peak at the plan's risk, in stated capacity."""
+    balancer: Balancer = "scalelite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -26,6 +26,10 @@ notice_days = 30
 hours = 40.0                 # a month; gb_per_hour, retention_months, eur_per_tb_month
 [demand]
 largest_meeting = 80
+[placement]
+balancer = "scalelite"       # or b3scale, fewest meetings, round robin
+room_limit = 200             # optional: participants that one meeting may have
+joins_per_s = 30.0           # optional: what a node takes in its busiest minute
 [streams]                    # for traffic; see planning/traffic.py
 """
 
@@ -49,6 +53,7 @@ from planning.offers import (
     StreamMix,
 )
 from planning.peaks import Interval
+from planning.placement import BALANCERS
 from planning.sampling import log_normal
 from planning.tables import Table
 from planning.traffic import DEFAULT_STREAMS
@@ -73,6 +78,7 @@ def parse_budget(data: Mapping[str, Any], *, source: str) -> Budget:
     if day is None:
         raise top.mistake("lacks balance_on: on which day is the balance read?")
     demand = top.table("demand", optional=True)
+    placing = top.table("placement", optional=True)
     largest = demand.count("largest_meeting", 0, least=0)
     contracts = tuple(_held(table) for table in top.tables("held"))
     budget = Budget(
@@ -101,8 +107,12 @@ def parse_budget(data: Mapping[str, Any], *, source: str) -> Budget:
             if one.price_eur is not None or one.until is not None or one.notice_days
         ),
         recordings=_recordings(top.table("recordings", optional=True)),
+        balancer=placing.choice("balancer", BALANCERS, "scalelite"),
+        room_limit=placing.count("room_limit", 0, least=0) or None,
+        joins_per_s=placing.number("joins_per_s", None),
     )
     demand.finish()
+    placing.finish()
     top.finish()
     return budget
 

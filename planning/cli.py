@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +18,7 @@ from planning.backtest import backtest as run_backtest
 from planning.budget import parse_budget
 from planning.calendars import Calendar, parse_calendar, weeks_and_ahead
 from planning.capacities import capacities_used, stand_in_section
+from planning.caps import within_network
 from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
 from planning.demand import parse_demand, stated_history
@@ -24,7 +26,9 @@ from planning.forecast import log_peaks
 from planning.history.csv import read_csv
 from planning.history.own_tests import own_tests, without
 from planning.models import Plan, StandInMeasurement
+from planning.offers import Balancer
 from planning.peaks import QUANTILES, Backtest, History
+from planning.placement import BALANCERS
 from planning.series import weekly_peaks
 
 MOST_MONTHS = 24
@@ -92,6 +96,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default=None,
     help="Measured meeting profile to plan with (default: the dearest one).",
 )
+@click.option(
+    "--balancer",
+    type=click.Choice(BALANCERS),
+    default=None,
+    help="How meetings are put onto nodes (default: the budget's, else scalelite).",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of chance.")
 def plan(
     capacity: Path | None,
@@ -105,6 +115,7 @@ def plan(
     months: int,
     risk: float,
     profile: str | None,
+    balancer: Balancer | None,
     seed: int,
 ) -> int:
     """Plan servers and money for the coming months.
@@ -124,12 +135,17 @@ def plan(
         past = _demand(history, ledger)
     measured = None if capacity is None else read_capacity(capacity)
     offered = read_catalog(catalog, today=now.date())
+    money = parse_budget(read_toml(budget, "budget"), source=budget.name)
+    if balancer is not None:
+        money = replace(money, balancer=balancer)
     inputs = Inputs(
         history=past,
         stated=stated,
         catalog=offered,
-        budget=parse_budget(read_toml(budget, "budget"), source=budget.name),
-        capacities=capacities_used(offered, measured, profile),
+        budget=money,
+        capacities=within_network(
+            capacities_used(offered, measured, profile), offered, money
+        ),
         months=months,
         risk=risk,
         seed=seed,

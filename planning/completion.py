@@ -47,7 +47,8 @@ class Completion:
     needs: Ints
     """(blocks, sizes): cells to reach when nodes of that size may be present."""
     layers: tuple[Floats, ...]
-    """By block, the table as it is before the block's own depth is added."""
+    """By block, the table once the block's own depth is added: plans are read from a
+    careful table, and only that keeps them."""
 
     def cell_of(self, carried: Floats | float) -> Ints:
         """Return the cells of a base that carries so many participants."""
@@ -92,7 +93,8 @@ def completion_of(
                 float(market.depth_eur[kind, block]),
                 _most_of(market, int(kind), block, careful),
             )
-        layers.append(table)
+        if careful:
+            layers.append(table)
         # A larger node may be there than the base's largest.
         table = np.minimum.accumulate(table[::-1], axis=0)[::-1].copy()
     return Completion(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from planning.offers import Balancer
 from planning.placement import (
     TABLE_RISK,
     UTILISATION_TABLE,
@@ -44,6 +45,7 @@ class Mornings:
     """True ÷ stated capacity, by morning."""
     largest_meeting: int
     seed: int
+    balancer: Balancer = "scalelite"
 
 
 def placement_luck(utilisation: float, rng: np.random.Generator, count: int) -> Floats:
@@ -80,14 +82,19 @@ def failing_share(mornings: Mornings, capacities: tuple[float, ...]) -> float:
         sizes = meeting_sizes(
             mornings.peaks[rows], mornings.largest_meeting, rng, rows.size
         )
-        load = place(sizes, np.array(capacities), rng)
-        failed += int((load.max(axis=1) > mornings.factors[rows]).sum())
+        placed = place(sizes, np.array(capacities), rng, mornings.balancer)
+        failed += int((placed.fill.max(axis=1) > mornings.factors[rows]).sum())
     return failed / mornings.peaks.size
 
 
-def nodes_for(mornings: Mornings, one: SizedType, risk: float) -> tuple[int, float]:
-    """Return (fewest nodes that hold the risk, failing share), without the spare."""
-    guess = guess_required(mornings, one, risk)
+def nodes_for(
+    mornings: Mornings, one: SizedType, risk: float, ratio: float = 1.0
+) -> tuple[int, float]:
+    """Return (fewest nodes that hold the risk, failing share), without the spare.
+
+    The search begins at the guess times `ratio`.
+    """
+    guess = guess_required(mornings, one, risk) * ratio
     count = max(1, int(np.ceil(guess / one.usable - 1e-9)))
     seen: dict[int, float] = {}
 
@@ -113,13 +120,15 @@ def nodes_for(mornings: Mornings, one: SizedType, risk: float) -> tuple[int, flo
     return count, share(count)
 
 
-def required_for(mornings: Mornings, one: SizedType, risk: float) -> float:
+def required_for(
+    mornings: Mornings, one: SizedType, risk: float, ratio: float = 1.0
+) -> float:
     """Return what the pool must carry, in participants at the type's usable share.
 
     It lies half a node under the fewest nodes that hold, so that a pool of other types
     is not asked to match a whole number of this one.
     """
-    count, _ = nodes_for(mornings, one, risk)
+    count, _ = nodes_for(mornings, one, risk, ratio)
     return max(count - 0.5, 0.5) * one.usable
 
 

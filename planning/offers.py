@@ -9,6 +9,8 @@ from typing import Literal
 
 from planning.peaks import Interval
 
+Balancer = Literal["scalelite", "b3scale", "fewest meetings", "round robin"]
+"""Rules by which balancers choose a node; see `planning/placement.py`."""
 Billing = Literal["rented", "hourly", "bought"]
 CapacityOrigin = Literal["catalog", "capacity.json"]
 
@@ -206,6 +208,12 @@ class Budget:
     contracts: tuple[Contract, ...] = ()
     """Those of them with a price, an end or a notice of their own."""
     recordings: Recordings | None = None
+    balancer: Balancer = "scalelite"
+    """How meetings are put onto nodes; see `planning/placement.py`."""
+    room_limit: int | None = None
+    """Participants that one meeting may have, whatever a node carries."""
+    joins_per_s: float | None = None
+    """Joins a node takes in its busiest minute; None: not looked at."""
 
 
 # --- the plan ----------------------------------------------------------------

@@ -14,14 +14,19 @@ import numpy as np
 from bots.errors import ConfigError
 from planning.bills import Demand
 from planning.buying import Purchase, cheapest_purchase
-from planning.joint import Mornings, failing_share, required_for
+from planning.joint import (
+    Mornings,
+    failing_share,
+    guess_required,
+    required_for,
+)
 from planning.market import Setting
 from planning.offers import NodeCount
 from planning.sizing import SizedType, cheapest
 
 DRAWS = 2500
 _RAISE = 1.04
-_MOST_ROUNDS = 8
+_MOST_ROUNDS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,7 @@ def mornings_of(demand: Demand, month: int, largest: int, seed: int) -> Mornings
         factors=demand.factors[:DRAWS],
         largest_meeting=largest,
         seed=seed,
+        balancer=demand.balancer,
     )
 
 
@@ -54,10 +60,14 @@ def required_of(
 ) -> tuple[float, ...]:
     """Return by month what the pool must carry, the largest node missing."""
     required = []
+    # What a guess was off by in one month, it is off by in the next.
+    ratio = 1.0
     for month in range(len(demand.months)):
         drawn = mornings_of(demand, month, largest, seed)
         one = cheapest(float(np.quantile(drawn.peaks, 1.0 - risk)), sized)
-        required.append(required_for(drawn, one, risk))
+        found = required_for(drawn, one, risk, ratio)
+        ratio = (found + 0.5 * one.usable) / guess_required(drawn, one, risk)
+        required.append(found)
     return tuple(required)
 
 
@@ -76,16 +86,22 @@ def order(
     Raises ConfigError when no pool does.
     """
     required = required_of(demand, sized, largest, risk, seed)
+    known: dict[tuple[int, tuple[NodeCount, ...]], float] = {}
+
+    def failing(month: int, nodes: tuple[NodeCount, ...]) -> float:
+        if (month, nodes) not in known:
+            drawn = mornings_of(demand, month, largest, seed)
+            known[month, nodes] = failing_with_a_node_down(drawn, nodes, sized)
+        return known[month, nodes]
+
+    # Requirements are found by quick searches; then the whole search has its turn.
+    is_quick = True
     for _ in range(_MOST_ROUNDS):
-        purchase = cheapest_purchase(required, sized, held, setting)
-        risks = tuple(
-            failing_with_a_node_down(
-                mornings_of(demand, month, largest, seed), purchase.nodes[month], sized
-            )
-            for month in range(len(demand.months))
-        )
-        if max(risks) <= risk:
+        purchase = cheapest_purchase(required, sized, held, setting, is_quick=is_quick)
+        risks = tuple(failing(*pool) for pool in enumerate(purchase.nodes))
+        if max(risks) <= risk and not is_quick:
             return Order(purchase=purchase, required=required, risks=risks)
+        is_quick = is_quick and max(risks) > risk
         required = tuple(
             need * _RAISE if found > risk else need
             for need, found in zip(required, risks, strict=True)
@@ -99,13 +115,15 @@ def order(
 def failing_with_a_node_down(
     mornings: Mornings, nodes: tuple[NodeCount, ...], sized: tuple[SizedType, ...]
 ) -> float:
-    """Return the failing share of a pool without its largest node."""
-    by_name = {one.type.name: one for one in sized}
-    pool = [
-        by_name[node.type].capacity.mid for node in nodes for _ in range(node.count)
-    ]
-    pool.remove(max(pool))
-    return failing_share(mornings, tuple(pool))
+    """Return the failing share of a pool without the node whose loss is worst."""
+    carried = {one.type.name: one.capacity.mid for one in sized}
+    pool = [carried[node.type] for node in nodes for _ in range(node.count)]
+    shares = []
+    for lost in sorted(set(pool), reverse=True):
+        rest = pool.copy()
+        rest.remove(lost)
+        shares.append(failing_share(mornings, tuple(rest)))
+    return max(shares)
 
 
 def known_peak(demand: Demand, peak: float) -> Demand:

@@ -7,19 +7,27 @@ meeting ÷ node capacity. Shipped is an interpolation of a laboratory study made
 project (8 nodes, risk 5 %); `morning_risk` simulates such mornings for any pool.
 
 A morning: meetings with log-normal sizes, cut at the largest, start in random order
-within the few minutes before the hour. The balancer (Scalelite's rule) sends each to
-the node with the fewest users, as it knew them at its last poll; a meeting created
-since then counts as 15 users, however large it will be. So two lectures that start
-together may land on one node, which is what ends small pools.
+within the three minutes before the hour; of each, 55 % are there at once and the rest
+within ten minutes. Nothing leaves. The balancers, all relative to a node's capacity
+(its load multiplier or load factor):
+
+- `scalelite`: fewest users as of the last poll, one a minute; a meeting created since,
+  or with fewer, counts as 15 (Scalelite: LOAD_MIN_USER_COUNT, POLLER_INTERVAL). Two
+  lectures that start together may land on one node, which is what ends small pools.
+- `b3scale`: fewest of meetings + users, users counting as 15 where fewer (b3scale:
+  `Backend.Stress`). Meetings count at once, users when the node's agent has told of
+  them, after some ten seconds (our assumption).
+- `fewest meetings`, `round robin`: sizes do not matter.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
+from planning.offers import Balancer
 
 Floats = NDArray[np.float64]
 
@@ -45,15 +53,47 @@ TAIL_SCORE = 2.45
 """The largest meeting lies 2.45 standard deviations up, on the log scale: with this and
 `POLLS` the simulation meets the table within .03."""
 
-Balancer = Literal["least users", "fewest meetings", "round robin"]
+AGENT_LAG_S = 10.0
+"""After so long b3scale has been told of a meeting's users; our assumption."""
+MINUTES_TO_GROW = 10.0
+
+BALANCERS: tuple[Balancer, ...] = get_args(Balancer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mornings:
+class Caps:
+    """What else may break besides a node's capacity; None: no such limit."""
+
+    room: float | None = None
+    """Participants of one meeting."""
+    network: float | None = None
+    """Participants that the network of one node carries."""
+    joins_per_s: float | None = None
+    """Joins a node takes, as a mean over its busiest minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placed:
+    """Where meetings ended, (mornings, nodes)."""
+
+    fill: Floats
+    """Load ÷ capacity once all meetings have grown."""
+    joins_per_s: Floats
+    """In the node's busiest minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MorningRisk:
     """What many simulated peak mornings did to a pool."""
 
     risk: float
-    """Share of mornings on which some node passed its capacity."""
+    """Share of mornings on which anything of the below broke."""
+    node: float
+    """Share on which some node passed its capacity."""
+    room: float
+    """Share with a meeting above the room's cap."""
+    network: float
+    joins: float
     fullest_p95: float
     """.95 quantile of the fullest node's load ÷ capacity."""
     mornings: int
@@ -109,44 +149,52 @@ def place(
     sizes: Floats,
     capacities: Floats,
     rng: np.random.Generator,
-    balancer: Balancer = "least users",
-) -> Floats:
-    """Return (mornings, nodes): load ÷ capacity once all meetings have grown.
+    balancer: Balancer = "scalelite",
+) -> Placed:
+    """Place the meetings of each row of `sizes`, in their order, onto nodes.
 
-    Meetings of each morning are placed in a random order; the balancer sees what its
-    last poll found, and 15 users for each meeting since, relative to the node's
-    capacity.
+    Zeros are no meetings and stand at a row's end. See the module for the rules.
     """
-    mornings, count = sizes.shape
     nodes = capacities.size
-    order = rng.permuted(np.tile(np.arange(count), (mornings, 1)), axis=1)
-    arriving = np.take_along_axis(sizes, order, axis=1)
-    # Random start, so that equal nodes do not always fill from the first on.
-    seen = rng.random((mornings, nodes)) * 1e-6
-    polled = seen.copy()
-    final = np.zeros((mornings, nodes))
-    rows = np.arange(mornings)
-    poll_every = max(1, count // POLLS)
-    turns = np.asarray(rng.integers(0, nodes, size=mornings))
-    for step in range(count):
-        size = arriving[:, step]
-        real = size > 0
-        if balancer == "round robin":
-            chosen = np.asarray(turns % nodes, dtype=np.int64)
-            turns += real
+    mornings = sizes.shape[0]
+    counts = (sizes > 0).sum(axis=1)
+    steps = int(counts.max(initial=0))
+    arriving = np.ascontiguousarray(sizes[:, :steps].T)
+    # Meetings come at one pace: where a morning has more of them, the rush is longer.
+    minute = max(1, round(float(counts.mean()) / POLLS)) if mornings else 1
+    if balancer == "round robin":
+        first = np.asarray(rng.integers(0, nodes, size=mornings))
+        turns = first[None, :] + np.arange(steps, dtype=np.int64)[:, None]
+        node = np.asarray(turns % nodes, dtype=np.int64)
+    else:
+        shares = np.tile(1.0 / capacities, mornings)
+        # Random start, so that equal nodes do not always fill from the first on.
+        seen = rng.random((mornings, nodes)) * 1e-6
+        if balancer == "scalelite":
+            node = _by_polls(arriving, seen, shares, minute)
+        elif balancer == "b3scale":
+            node = _by_stress(
+                arriving, seen, shares, max(1, round(minute * AGENT_LAG_S / 60))
+            )
         else:
-            chosen = np.asarray(np.argmin(seen, axis=1), dtype=np.int64)
-        final[rows, chosen] += size
-        share = real / capacities[chosen]
-        if balancer == "fewest meetings":
-            seen[rows, chosen] += share
-            continue
-        seen[rows, chosen] += share * YOUNG_MEETING_USERS
-        present = np.maximum(size * PRESENT_AT_ONCE, YOUNG_MEETING_USERS)
-        polled[rows, chosen] += share * present
-        if (step + 1) % poll_every == 0:
-            seen = polled.copy()
-    return np.asarray(final / capacities[None, :], dtype=float)
+            node = _by_meetings(arriving, seen, shares)
+    place_of = (node + np.arange(mornings) * nodes).reshape(-1)
+
+    def total(weights: Floats, steps_of: slice) -> Floats:
+        part = place_of.reshape(steps, mornings)[steps_of].reshape(-1)
+        sums = np.bincount(part, weights[steps_of].reshape(-1), mornings * nodes)
+        return np.asarray(sums.reshape(mornings, nodes))
+
+    busiest = np.zeros((mornings, nodes))
+    growing = np.zeros((mornings, nodes))
+    for start in range(0, steps, minute):
+        here = total(arriving, slice(start, start + minute))
+        busiest = np.maximum(busiest, here * PRESENT_AT_ONCE + growing)
+        growing += here * (1.0 - PRESENT_AT_ONCE) / MINUTES_TO_GROW
+    return Placed(
+        fill=total(arriving, slice(0, steps)) / capacities[None, :],
+        joins_per_s=busiest / 60.0,
+    )
 
 
 def morning_risk(
@@ -156,16 +204,102 @@ def morning_risk(
     rng: np.random.Generator,
     *,
     mornings: int = 2000,
-    balancer: Balancer = "least users",
-) -> Mornings:
+    balancer: Balancer = "scalelite",
+    caps: Caps | None = None,
+) -> MorningRisk:
     """Simulate peak mornings of `total` participants on nodes of these capacities."""
+    caps = caps or Caps()
     if not capacities:
-        return Mornings(risk=1.0, fullest_p95=float("inf"), mornings=mornings)
+        return MorningRisk(
+            risk=1.0,
+            node=1.0,
+            room=0.0,
+            network=0.0,
+            joins=0.0,
+            fullest_p95=float("inf"),
+            mornings=mornings,
+        )
     sizes = meeting_sizes(total, largest, rng, mornings)
-    load = place(sizes, np.array(capacities), rng, balancer)
-    fullest = load.max(axis=1)
-    return Mornings(
-        risk=float(np.mean(fullest > 1.0)),
+    carried = np.array(capacities)
+    placed = place(sizes, carried, rng, balancer)
+    fullest = placed.fill.max(axis=1)
+    never = np.zeros(mornings, dtype=bool)
+    load = (placed.fill * carried).max(axis=1)
+    busiest = placed.joins_per_s.max(axis=1)
+    node = fullest > 1.0
+    room = never if caps.room is None else sizes.max(axis=1) > caps.room
+    network = never if caps.network is None else load > caps.network
+    joins = never if caps.joins_per_s is None else busiest > caps.joins_per_s
+    return MorningRisk(
+        risk=float(np.mean(node | room | network | joins)),
+        node=float(node.mean()),
+        room=float(room.mean()),
+        network=float(network.mean()),
+        joins=float(joins.mean()),
         fullest_p95=float(np.quantile(fullest, 0.95)),
         mornings=mornings,
     )
+
+
+def _by_polls(
+    arriving: Floats, seen: Floats, shares: Floats, minute: int
+) -> NDArray[np.int64]:
+    """Return (steps, mornings): the node Scalelite sends each meeting to."""
+    mornings, nodes = seen.shape
+    base = np.arange(mornings) * nodes
+    chosen = np.zeros(arriving.shape, dtype=np.int64)
+    polled = seen.copy()
+    flat = seen.reshape(-1)
+    young = np.where(arriving > 0, YOUNG_MEETING_USERS, 0.0)
+    present = np.maximum(arriving * PRESENT_AT_ONCE, young)
+    for step in range(arriving.shape[0]):
+        node = seen.argmin(axis=1)
+        chosen[step] = node
+        node += base
+        flat[node] += young[step] * shares[node]
+        if (step + 1) % minute == 0:
+            rows = slice(step + 1 - minute, step + 1)
+            index = (chosen[rows] + base).reshape(-1)
+            told = np.bincount(index, present[rows].reshape(-1), flat.size) * shares
+            polled += told.reshape(polled.shape)
+            seen[:] = polled
+    return chosen
+
+
+def _by_stress(
+    arriving: Floats, seen: Floats, shares: Floats, lag: int
+) -> NDArray[np.int64]:
+    """Return (steps, mornings): the node b3scale sends each meeting to."""
+    mornings, nodes = seen.shape
+    base = np.arange(mornings) * nodes
+    chosen = np.zeros(arriving.shape, dtype=np.int64)
+    meetings, users = seen.reshape(-1).copy(), np.zeros(mornings * nodes)
+    stress = (meetings + YOUNG_MEETING_USERS) * shares
+    table = stress.reshape(mornings, nodes)
+    real = (arriving > 0).astype(float)
+    for step in range(arriving.shape[0]):
+        if step >= lag:
+            told = chosen[step - lag] + base
+            users[told] += arriving[step - lag] * PRESENT_AT_ONCE
+            shown = np.maximum(users[told], YOUNG_MEETING_USERS)
+            stress[told] = (meetings[told] + shown) * shares[told]
+        node = table.argmin(axis=1)
+        chosen[step] = node
+        node += base
+        meetings[node] += real[step]
+        stress[node] += real[step] * shares[node]
+    return chosen
+
+
+def _by_meetings(arriving: Floats, seen: Floats, shares: Floats) -> NDArray[np.int64]:
+    """Return (steps, mornings): the node with fewest meetings for its capacity."""
+    base = np.arange(seen.shape[0]) * seen.shape[1]
+    chosen = np.zeros(arriving.shape, dtype=np.int64)
+    flat = seen.reshape(-1)
+    real = (arriving > 0).astype(float)
+    for step in range(arriving.shape[0]):
+        node = seen.argmin(axis=1)
+        chosen[step] = node
+        node += base
+        flat[node] += real[step] * shares[node]
+    return chosen

@@ -152,6 +152,7 @@ def _answer(
         peaks=peaks,
         factors=log_normal(capacity_spread(sized), rng, PATHS),
         required=(),
+        balancer=budget.balancer,
     )
     ordered = order(
         demand,

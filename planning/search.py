@@ -32,6 +32,7 @@ Ints = NDArray[np.int64]
 
 MOST_S = 30.0
 _SEED = 1
+_MOST_COMPLETED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def searched(market: Market, *, change_eur: float, is_quick: bool) -> Found:
     hopeful = _tables(market, effort, careful=False)
     calm = replace(market, setup_eur=market.setup_eur + change_eur)
     hull = hull_of(
-        contracts_of(calm, careful),
+        replace(view, market=calm),
         hopeful,
         greedy[0] if greedy else _whole_months(plans[0], view),
         until_s,
@@ -92,7 +93,7 @@ def searched(market: Market, *, change_eur: float, is_quick: bool) -> Found:
     if bases:
         bases.sort(key=lambda base: cost_of(base, view))
         bases = [_recombined(bases, hull, view, effort, until_s), *bases]
-        plans += [_counts(base, view) for base in bases]
+        plans += [_counts(base, view) for base in bases[:_MOST_COMPLETED]]
     plans = [plan for plan in plans if holds(plan, market)]
     best = min(plans, key=lambda plan: _asked(plan, market, change_eur))
     if not change_eur and _needs_programme(best, market):

@@ -54,7 +54,11 @@ def shock_row(
     rent, setup = planned.node_cost_eur, 0.0
     try:
         bought = cheapest_purchase(
-            _required(peak, demand, terms, sized), sized, planned.nodes, setting
+            _required(peak, demand, terms, sized),
+            sized,
+            planned.nodes,
+            setting,
+            is_quick=True,
         )
         nodes, rent = bought.nodes[0], bought.rent_eur[0]
         setup = _setup_of_more(nodes, planned.nodes, sized)

@@ -5,10 +5,12 @@ A `Table` remembers what was asked for, so that `finish` can name a misspelt key
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from bots.errors import ConfigError
 from planning.peaks import Interval
+
+Choice = TypeVar("Choice", bound=str)
 
 
 class Table:
@@ -60,6 +62,14 @@ class Table:
         if not isinstance(value, str):
             raise self.mistake(f"needs {key} as text in quotes, not {value!r}")
         return value
+
+    def choice(self, key: str, known: tuple[Choice, ...], default: Choice) -> Choice:
+        """Return the one of `known` words that stands under `key`."""
+        value = self._take(key, default)
+        for word in known:
+            if value == word:
+                return word
+        raise self.mistake(f"has {key} = {value!r}; it is one of {', '.join(known)}")
 
     def flag(self, key: str, default: bool) -> bool:
         """Return the boolean under `key`."""

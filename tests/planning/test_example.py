@@ -172,7 +172,7 @@ def overloaded(made: Plan, month: MonthPlan, pool: list[float]) -> float:
     beyond = peaks > factors * sum(pool)
     rows = np.flatnonzero(~beyond & (peaks > 0.3 * factors * sum(pool)))
     sizes = meeting_sizes(peaks[rows], made.largest_meeting, rng, rows.size)
-    fullest = place(sizes, np.array(pool), rng).max(axis=1)
+    fullest = place(sizes, np.array(pool), rng).fill.max(axis=1)
     return float((beyond.sum() + (fullest > factors[rows]).sum()) / 3000)
 
 
