@@ -9,8 +9,7 @@ goes on (rates, streams, loss, freezes, CPU) is judged on the rest of the step a
               rates, loss, freezes, CPU  ┤ of the judged part
 
 Percentiles come from samples. A milestone that never came is infinitely late; a missed
-scrape is a gap. Records may be added as they arrive; memory grows with participants,
-streams and steps, not with time. Pure.
+scrape is a gap. Memory grows with participants, streams and steps, not time. Pure.
 """
 
 import math
@@ -48,6 +47,10 @@ STREAMS_MIN = 0.9
 """Share of the expected streams below which an unanswered request counts as missing."""
 MEASURED_MIN = 0.5
 """Share of the judged part that must have been measured; less is no load point."""
+LONGEST_STEP_S = 43_200.0
+"""A step planned to be longer has no end until its user says so."""
+OPEN_MEASURED_S = 3.0
+"""What such a step needs, and a live look at any, beside its warm-up."""
 
 
 def load_points(records: Iterable[Record]) -> tuple[LoadPoint, ...]:
@@ -110,6 +113,15 @@ class Aggregate:
         """Return the load points of all steps measured long enough so far."""
         points = (self._point(index) for index in range(len(self._steps)))
         return tuple(point for point in points if point is not None)
+
+    def points_so_far(self) -> tuple[LoadPoint, ...]:
+        """Return the same, and the latest step as it stands now."""
+        points = self.points()
+        if points and points[-1].step == self._steps[-1].step:
+            return points
+        last = len(self._steps) - 1
+        live = self._point(last, is_live=True) if last >= 0 else None
+        return (*points, live) if live else points
 
     def latest(self) -> LoadPoint | None:
         """Return the load point of the latest step, None if it is too young."""
@@ -236,11 +248,14 @@ class Aggregate:
         sums.late_packets += report.late_packets
         sums.sent_packets += report.sent_packets
 
-    def _point(self, index: int) -> LoadPoint | None:
+    def _point(self, index: int, *, is_live: bool = False) -> LoadPoint | None:
         step, sums = self._steps[index], self._sums[index]
         starts_s, ends_s = self._judged_part(index)
-        planned_s = step.duration_s - step.warm_up_s
-        if min(ends_s, self._seen_until_s + 1.0) - starts_s < MEASURED_MIN * planned_s:
+        is_open = is_live or step.duration_s > LONGEST_STEP_S
+        enough_s = MEASURED_MIN * (step.duration_s - step.warm_up_s)
+        if is_open:
+            ends_s, enough_s = min(ends_s, self._seen_until_s), OPEN_MEASURED_S
+        if min(ends_s, self._seen_until_s + 1.0) - starts_s < enough_s:
             return None
         window_s = ends_s - starts_s
         present = self._present(starts_s, ends_s)
@@ -249,7 +264,8 @@ class Aggregate:
         used = mean_of(sums.node_cpu_s, sums.node_seconds)
         mean = {key: total / window_s for key, total in sums.stream_s.items()}
         late_s = ends_s - _late(starts_s, ends_s)
-        seen = {key: total / late_s for key, total in sums.late_stream_s.items()}
+        late = sums.late_stream_s.items()
+        seen = mean if is_open else {key: total / late_s for key, total in late}
         profile = self._profiles.get(step.profile)
         expected = streams_of(profile, step.participants) if profile else Streams()
         return LoadPoint(
@@ -320,9 +336,8 @@ class Aggregate:
     def _join_success(self, index: int) -> tuple[int, float | None]:
         """Return the joins tried in a step, and the share of them that succeeded.
 
-        A join still without an outcome when the step is judged has not succeeded: as
-        many are counted as the step needed beyond those who stayed from before, those
-        who had already failed and those whom our own engine did not take.
+        One still without an outcome when the step is judged has not succeeded: counted
+        is what the step needed beyond who stayed, had failed, or we did not take.
         """
         step, sums = self._steps[index], self._sums[index]
         first = self._first_of_ascent(index)

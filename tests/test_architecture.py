@@ -32,7 +32,7 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "bots.plain",  # one codec for the wire and for files
             "bots.redaction",  # one place redacts, also what Locust's side logs
             "bots.meetings",  # one place names our meetings and signs their create
-            "bots.persona",  # what a persona does is said once, for one bot and for many
+            "bots.persona",  # what a persona does is said once, for one and for many
             "bots.persona_file",
         ),
     ),
@@ -117,6 +117,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "markupsafe": ("reports/html.py",),
     "highspy": ("planning/hull.py", "planning/programme.py"),
     "holidays": ("planning/calendars.py",),
+    "prometheus_client": ("loadtest/exporter.py",),
 }
 
 FILES_ARE_OPENED_IN = (

@@ -1,12 +1,13 @@
-"""A real Prometheus with blocks that promtool made of our samples."""
+"""A real Prometheus: with blocks that promtool made, or scraping what we serve."""
 
+import asyncio
 import contextlib
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from tests.support.needs import find_program
@@ -30,9 +31,8 @@ def write_openmetrics(
 @contextlib.contextmanager
 def prometheus(folder: Path, metrics: Path) -> Iterator[str]:
     """Run Prometheus over the samples in `metrics`; yield its address."""
-    promtool, server = find_program("promtool"), find_program("prometheus")
+    promtool = find_program("promtool")
     assert promtool is not None
-    assert server is not None
     data = folder / "data"
     subprocess.run(
         [promtool, "tsdb", "create-blocks-from", "--max-block-duration=720h",
@@ -41,11 +41,33 @@ def prometheus(folder: Path, metrics: Path) -> Iterator[str]:
         capture_output=True,
         timeout=120,
     )  # fmt: skip
-    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
+    with _running(folder, "scrape_configs: []\n", data) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def scraping(folder: Path, target: str) -> AsyncIterator[str]:
+    """Run Prometheus that scrapes HOST:PORT each second; yield its address."""
+    configuration = (
+        "scrape_configs:\n"
+        "  - job_name: test\n"
+        "    scrape_interval: 1s\n"
+        f"    static_configs: [{{targets: ['{target}']}}]\n"
+    )
+    with contextlib.ExitStack() as stack:
+        server = _running(folder, configuration, folder / "prometheus-data")
+        yield await asyncio.to_thread(stack.enter_context, server)
+
+
+@contextlib.contextmanager
+def _running(folder: Path, configuration: str, data: Path) -> Iterator[str]:
+    server = find_program("prometheus")
+    assert server is not None
+    (folder / "prometheus.yml").write_text(configuration)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with (folder / "log").open("w") as log:
+    with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
             [server, f"--config.file={folder / 'prometheus.yml'}",
              f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=10y",
