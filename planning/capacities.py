@@ -5,8 +5,13 @@ have none. A measurement of bbbload's stand-in node is never a capacity of BBB: 
 handed on as a section of its own.
 """
 
+import math
+
+import numpy as np
+
 from bots.errors import ConfigError
 from loadtest.models import Capacity, ProfileCapacity
+from planning.mix import capacity_of_mix
 from planning.models import CapacityUsed, StandInMeasurement, StandInProfile
 from planning.offers import Catalog
 from planning.peaks import Interval
@@ -19,13 +24,17 @@ STAND_IN_NOTE = (
 
 
 def capacities_used(
-    catalog: Catalog, measured: Capacity | None, profile: str | None = None
+    catalog: Catalog,
+    measured: Capacity | None,
+    profile: str | None = None,
+    mix: tuple[tuple[str, float], ...] = (),
 ) -> tuple[CapacityUsed, ...]:
     """Return the capacity of every type that has one.
 
     `profile` names the measured meeting profile to plan with; without it the profile
-    that a node carries fewest participants of. A measurement serves a type with the
-    measured number of cores, or the only type without a figure.
+    that a node carries fewest participants of. `mix` names several, each with the share
+    of participants in its meetings, and goes before `profile`. A measurement serves a
+    type with the measured number of cores, or the only type without a figure.
     Raises ConfigError when no type has a capacity.
     """
     used = []
@@ -48,7 +57,11 @@ def capacities_used(
         elif measured is not None and not measured.stand_in:
             fits = measured.node_cores is not None and kind.cores == measured.node_cores
             if fits or len(bare) == 1:
-                used.append(_measured(kind.name, measured, profile))
+                used.append(
+                    _mixed(kind.name, measured, mix)
+                    if mix
+                    else _measured(kind.name, measured, profile)
+                )
     if used:
         return tuple(used)
     if measured is not None and measured.stand_in:
@@ -117,6 +130,56 @@ def _measured(kind: str, measured: Capacity, profile: str | None) -> CapacityUse
         ),
         slo=measured.slo.name,
     )
+
+
+def _mixed(
+    kind: str, measured: Capacity, mix: tuple[tuple[str, float], ...]
+) -> CapacityUsed:
+    known = {found.profile.name: found.profile for found in measured.profiles}
+    for name, _ in mix:
+        if name not in known:
+            raise ConfigError(
+                f"run {measured.run} has no profile {name!r} to mix; it has "
+                + ", ".join(known)
+            )
+    parts = tuple((known[name], share) for name, share in mix)
+    found = capacity_of_mix(parts, measured, np.random.default_rng(measured.seed))
+    total = sum(share for _, share in mix)
+    return CapacityUsed(
+        type=kind,
+        origin="capacity.json",
+        participants=found.mid,
+        low=found.low,
+        high=found.high,
+        coverage=found.coverage,
+        source=(
+            f"bbbload benchmark, run {measured.run} of {measured.started_at}, computed "
+            "from the costs of its streams"
+        ),
+        mix=", ".join(f"{name} {share / total:.0%}" for name, share in mix),
+        slo=measured.slo.name,
+    )
+
+
+def parse_mix(text: str) -> tuple[tuple[str, float], ...]:
+    """Return the parts of `talks=0.5,groups=0.5`.
+
+    Raises ConfigError for what is not written so.
+    """
+    parts = []
+    for piece in filter(None, (piece.strip() for piece in text.split(","))):
+        name, separator, share = piece.rpartition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            number = math.nan
+        if not separator or not name.strip() or not 0 <= number < math.inf:
+            raise ConfigError(
+                f"{piece!r} is no part of a mix: write profiles with their shares of "
+                "participants, as talks=0.7,groups=0.3"
+            )
+        parts.append((name.strip(), number))
+    return tuple(parts)
 
 
 def _chosen(measured: Capacity, profile: str | None) -> ProfileCapacity:

@@ -17,7 +17,7 @@ from planning.assembly import Inputs, make_plan
 from planning.backtest import backtest as run_backtest
 from planning.budget import parse_budget
 from planning.calendars import Calendar, parse_calendar, weeks_and_ahead
-from planning.capacities import capacities_used, stand_in_section
+from planning.capacities import capacities_used, parse_mix, stand_in_section
 from planning.caps import within_network
 from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
@@ -97,6 +97,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Measured meeting profile to plan with (default: the dearest one).",
 )
 @click.option(
+    "--mix",
+    default="",
+    help="Measured profiles with their shares of participants, as "
+    "talks=0.7,groups=0.3 (default: one profile).",
+)
+@click.option(
     "--balancer",
     type=click.Choice(BALANCERS),
     default=None,
@@ -115,6 +121,7 @@ def plan(
     months: int,
     risk: float,
     profile: str | None,
+    mix: str,
     balancer: Balancer | None,
     seed: int,
 ) -> int:
@@ -144,7 +151,7 @@ def plan(
         catalog=offered,
         budget=money,
         capacities=within_network(
-            capacities_used(offered, measured, profile), offered, money
+            capacities_used(offered, measured, profile, parse_mix(mix)), offered, money
         ),
         months=months,
         risk=risk,

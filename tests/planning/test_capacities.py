@@ -7,11 +7,12 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.models import MeetingProfile, ProfileCapacity
-from planning.capacities import capacities_used, stand_in_section
+from planning.capacities import capacities_used, parse_mix, stand_in_section
 from planning.catalog import parse_catalog
 from planning.offers import Catalog
 from tests.planning.test_mix import capacity
 from tests.support.histories import catalog, catalog_data
+from tests.support.runs import synthetic_capacity
 
 
 def bare(cores: tuple[int, ...] = (8, 16)) -> Catalog:
@@ -110,3 +111,30 @@ def test_no_capacity_anywhere_is_one_sentence():
 def test_a_measurement_of_other_cores_serves_nobody():
     with pytest.raises(ConfigError, match="as many cores"):
         capacities_used(bare((12, 16)), replace(measured(), node_cores=8.0))
+
+
+def test_a_mix_of_measured_profiles_is_planned_with():
+    found = synthetic_capacity()
+    names = [one.profile.name for one in found.profiles]
+    offered = bare((round(found.node_cores or 0), 99))
+    real = replace(found, stand_in=False)
+
+    (used,) = capacities_used(
+        offered, real, mix=parse_mix(f"{names[0]}=3,{names[2]}=1")
+    )
+
+    singly = [
+        capacities_used(offered, real, mix=((name, 1.0),))[0].participants
+        for name in (names[0], names[2])
+    ]
+    assert used.participants == pytest.approx(1 / (0.75 / singly[0] + 0.25 / singly[1]))
+    assert used.mix == f"{names[0]} 75%, {names[2]} 25%"
+    assert used.low < used.participants < used.high
+    with pytest.raises(ConfigError, match="no profile 'parties' to mix"):
+        capacities_used(offered, real, mix=(("parties", 1.0),))
+
+
+@pytest.mark.parametrize("text", ["talks", "talks=", "=1", "talks=-1", "talks=nan"])
+def test_a_mix_written_otherwise_is_one_sentence(text):
+    with pytest.raises(ConfigError, match="no part of a mix"):
+        parse_mix(text)
