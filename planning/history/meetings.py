@@ -21,17 +21,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 from bots.errors import ConfigError
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
+from planning.history.events import changes_of
 from planning.peaks import History
 
 POLL_S = 20
 MOST_MEETING_S = 7 * 86_400
-_JOINS = {"ParticipantJoinEvent": 1, "ParticipantLeftEvent": -1}
-_ENDS = "EndAndKickAllEvent"
 
 
 @dataclass(slots=True)
@@ -85,7 +83,7 @@ def read_events(paths: Iterable[Path]) -> History:
 
     Between the meetings nothing is known. Raises ConfigError for a file that is none.
     """
-    streams = [list(_changes(path)) for path in paths]
+    streams = [list(changes_of(path)) for path in paths]
     if not any(streams):
         raise ConfigError("no events.xml with a join was given")
     bins = Bins()
@@ -130,35 +128,6 @@ def _add_now(bins: Bins, time_s: float, present: dict[int, int]) -> None:
             "largest_meeting": max(running, default=0),
         },
     )
-
-
-def _changes(path: Path) -> Iterator[tuple[float, int]]:
-    """Yield (Unix time, +1 or -1; 0 ends the meeting) of one events.xml."""
-    inside: set[str] = set()
-    try:
-        for _, element in ElementTree.iterparse(path):
-            if element.tag != "event":
-                continue
-            name = element.get("eventname", "")
-            change = _JOINS.get(name)
-            if change or name == _ENDS:
-                millis = element.findtext("timestampUTC") or ""
-                if not millis.isdigit():
-                    raise ConfigError(f"{path.name}: {name} without a timestampUTC")
-                person = element.findtext("userId") or ""
-                if not change:
-                    inside.clear()
-                    yield int(millis) / 1000, 0
-                elif (change > 0) != (person in inside):
-                    (inside.add if change > 0 else inside.discard)(person)
-                    yield int(millis) / 1000, change
-            element.clear()
-    except ElementTree.ParseError as error:
-        raise ConfigError(f"{path.name} is no events.xml: {error}") from error
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read {path}: {error.strerror or error}; name an events.xml"
-        ) from error
 
 
 def _add_poll(bins: Bins, time_s: float, poll: dict[str, _Seen]) -> None:
