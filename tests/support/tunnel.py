@@ -49,7 +49,7 @@ class Tunnel:
         block, so a test need not wait for luck.
         """
         for way in ways or WAYS:
-            self._losses[way] = _losses(share, self.rng)
+            self._losses[way] = losses(share, self.rng)
 
     def loses(self, way: Way) -> bool:
         """Decide about the next UDP packet, and count what is lost."""
@@ -58,7 +58,8 @@ class Tunnel:
         return is_lost
 
 
-def _losses(share: float, rng: random.Random) -> Iterator[bool]:
+def losses(share: float, rng: random.Random) -> Iterator[bool]:
+    """Tell for each packet whether it is lost: one, by chance, of every 1/share."""
     block = round(1 / share) if share else 0
     while block:
         unlucky = rng.randrange(block)
@@ -80,11 +81,13 @@ async def tunnel(
         rng=random.Random(seed),
     )
     with ExitStack() as stack:
-        here = stack.enter_context(_device(f"{space.name}t"))
-        there = stack.enter_context(_device(f"{space.name}u"))
-        _run("ip", "address", "add", f"{link.outside_address}/30", "dev", here.name)
-        _run("ip", "link", "set", here.name, "up")
-        _run("ip", "link", "set", there.name, "netns", space.name)
+        here = stack.enter_context(tun_device(f"{space.name}t"))
+        there = stack.enter_context(tun_device(f"{space.name}u"))
+        run_command(
+            "ip", "address", "add", f"{link.outside_address}/30", "dev", here.name
+        )
+        run_command("ip", "link", "set", here.name, "up")
+        run_command("ip", "link", "set", there.name, "netns", space.name)
         space.run("ip", "address", "add", f"{link.address}/30", "dev", there.name)
         space.run("ip", "link", "set", there.name, "up")
 
@@ -109,24 +112,26 @@ async def tunnel(
 
 
 @dataclass(frozen=True)
-class _Device:
+class TunDevice:
+    """A TUN device and our end of it."""
+
     name: str
     file: int
 
 
 @contextmanager
-def _device(name: str) -> Iterator[_Device]:
+def tun_device(name: str) -> Iterator[TunDevice]:
     """Make a TUN device; it goes when its file is closed, wherever it was moved to."""
     file = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     try:
         request = struct.pack("16sH22x", name.encode(), TUN_WITHOUT_HEADER)
         fcntl.ioctl(file, SET_INTERFACE, request)
-        yield _Device(name, file)
+        yield TunDevice(name, file)
     finally:
         os.close(file)
 
 
-def _run(*command: str) -> None:
+def run_command(*command: str) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=COMMAND_LIMIT_S, check=False
     )
