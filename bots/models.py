@@ -18,6 +18,8 @@ every packet's authenticity, or at what real decoders make of it."""
 BurstKind = Literal["mute all", "whiteboard", "poll", "cameras"]
 """A moderator mutes everybody; all draw on a whiteboard that the presenter opens; the
 presenter asks and all answer; everybody shows a camera."""
+IcePolicy = Literal["all", "relay"]
+"""Ways for media: directly or by a relay as it comes, or by a TURN relay only."""
 Outcome = Literal["joined", "refused", "timed out", "dropped", "withdrawn", "left"]
 
 

@@ -27,7 +27,7 @@ class Apportionment:
         present = [group for group in mix if group.count]
         self._leaders = [group for group in present if _leads(group.persona)]
         self._others = [group for group in present if not _leads(group.persona)]
-        self._order = _in_turn(self._others)
+        self._order = in_turn([group.count for group in self._others])
 
     def next(self, size: int) -> tuple[SeatGroup, ...]:
         """Return who sits in the next meeting, which has `size` seats."""
@@ -87,7 +87,7 @@ def seats_of(mix: tuple[SeatGroup, ...]) -> tuple[Persona, ...]:
     """Return who sits on each seat of a meeting with this mix, the leaders first."""
     leaders = [g.persona for g in mix if _leads(g.persona) for _ in range(g.count)]
     others = tuple(group for group in mix if not _leads(group.persona) and group.count)
-    order = _in_turn(others)
+    order = in_turn([group.count for group in others])
     size = sum(group.count for group in others)
     return (*leaders, *(others[next(order)].persona for _ in range(size)))
 
@@ -121,32 +121,27 @@ def check_mix(mix: Sequence[SeatGroup]) -> None:
         )
 
 
-def _in_turn(groups: Sequence[SeatGroup]) -> Iterator[int]:
-    """Yield the indices of groups for ever, each in its share (Tijdeman's rule).
+def in_turn(counts: Sequence[int]) -> Iterator[int]:
+    """Yield the indices of `counts` for ever, each in its share (Tijdeman's rule).
 
     Of those whose share of all seats so far, this one included, exceeds what they have
     by 1/(2n − 2) or more, the one whose deviation would first become too large.
     """
-    total = sum(group.count for group in groups)
-    if total == 0:
+    total = sum(counts)
+    present = [index for index, count in enumerate(counts) if count]
+    if len(present) < 2:
+        while present:
+            yield present[0]
         return
-    shares = [group.count / total for group in groups]
-    if len(groups) == 1:
-        while True:
-            yield 0
-    slack = 1 / (2 * len(groups) - 2)
-    given = [0] * len(groups)
+    slack = 1 / (2 * len(present) - 2)
+    given = dict.fromkeys(present, 0)
     seats = 0
     while True:
-        # Fractions of one whole cycle: no rounding error grows with the seats.
-        owed = [
-            (groups[i].count * seats - given[i] * total) / total
-            for i in range(len(groups))
-        ]
-        eligible = [
-            i for i, share in enumerate(shares) if owed[i] + share >= slack - 1e-12
-        ]
-        chosen = min(eligible, key=lambda i: ((1 - slack - owed[i]) / shares[i], i))
+        # Whole numbers of one cycle: no rounding error grows with the seats.
+        owed = {i: (counts[i] * seats - given[i] * total) / total for i in present}
+        share = {i: counts[i] / total for i in present}
+        eligible = (i for i in present if owed[i] + share[i] >= slack - 1e-12)
+        chosen = min(eligible, key=lambda i: ((1 - slack - owed[i]) / share[i], i))
         given[chosen] += 1
         seats += 1
         yield chosen

@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bots.errors import ConfigError
+from bots.models import IcePolicy
 from bots.wire import Caps
 from loadtest.benchmark import Finished, Ladder, LadderPlan, LadderStep
+from loadtest.itinerary import itinerary_of
 from loadtest.models import MeetingProfile, Slo
+from loadtest.occupancy import Occupancy
 from loadtest.population import meetings_for
+from loadtest.scenario import Scenario, duration_of
 from loadtest.streams import check_profile, streams_of
 
 SETTLE_S: Final = 1.2
@@ -49,7 +53,10 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """The order for a run. Without steps and ladder, Locust's own users count."""
+    """The order for a run: a scenario, steps or a ladder.
+
+    Without any of them Locust's own users count.
+    """
 
     profiles: tuple[MeetingProfile, ...]
     slo: Slo
@@ -63,6 +70,10 @@ class RunPlan:
     """Joins per second; 0 leaves it to the length of each step."""
     duration_s: float = 3_600.0
     """The longest the run can take; our meetings end themselves five minutes later."""
+    scenario: Scenario | None = None
+    clip: str = ""
+    """Path of a film or recording to send; "": the project's own."""
+    ice_policy: IcePolicy = "all"
 
 
 class Stepper(Protocol):
@@ -79,10 +90,14 @@ class FixedSteps:
 
     def next(self, finished: list[Finished]) -> LadderStep | None:
         """Return the step after so many finished ones."""
-        if len(finished) >= len(self._steps):
+        return self.after(len(finished))
+
+    def after(self, count: int) -> LadderStep | None:
+        """Return the step after `count` others."""
+        if count >= len(self._steps):
             return None
-        step = self._steps[len(finished)]
-        before = self._steps[len(finished) - 1] if finished else None
+        step = self._steps[count]
+        before = self._steps[count - 1] if count else None
         return LadderStep(
             profile=step.profile,
             participants=step.participants,
@@ -102,6 +117,22 @@ def stepper_of(plan: RunPlan) -> Stepper | None:
     return FixedSteps(plan.steps) if plan.steps else None
 
 
+def scenario_plan(scenario: Scenario, *, slo: Slo, seed: int, caps: Caps) -> RunPlan:
+    """Return the order for a scenario; its profiles are those of its meetings, once
+    each. Raises ConfigError."""
+    itinerary = itinerary_of(scenario, seed)
+    if not itinerary.visits:
+        raise ConfigError(f"scenario {scenario.name}: nobody ever joins")
+    return RunPlan(
+        profiles=tuple(dict.fromkeys(itinerary.meetings)),
+        slo=slo,
+        seed=seed,
+        caps=caps,
+        duration_s=duration_of(scenario) + EMPTY_TIMEOUT_S,
+        scenario=scenario,
+    )
+
+
 def scenario_of(plan: RunPlan) -> tuple[MeetingProfile, ...]:
     """Return every meeting profile that a plan may load."""
     if plan.ladder is not None:
@@ -114,6 +145,12 @@ def peak_of(plan: RunPlan, users: int = 0) -> tuple[int, int]:
 
     `users` is what Locust was told, for a plan that leaves it to Locust.
     """
+    if plan.scenario is not None:
+        occupancy = Occupancy(itinerary_of(plan.scenario, plan.seed))
+        return (
+            occupancy.most().participants,
+            occupancy.most_streams().streams.both_ways,
+        )
     loads = [(step.profile, step.participants) for step in plan.steps]
     if plan.ladder is not None:
         most = plan.ladder.max_participants
@@ -123,7 +160,7 @@ def peak_of(plan: RunPlan, users: int = 0) -> tuple[int, int]:
     streams = [streams_of(profile, participants) for profile, participants in loads]
     return (
         max(participants for _, participants in loads),
-        max(s.audio_in + s.audio_out + s.video_in + s.video_out for s in streams),
+        max(s.both_ways for s in streams),
     )
 
 

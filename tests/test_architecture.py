@@ -136,6 +136,7 @@ FILES_ARE_OPENED_IN = (
     "loadtest/server_list.py",  # writes what bots/servers.py reads
     "bots/gate.py",  # reads the engine's own memory from /proc
     "loadtest/run_options.py",  # reads the plan that locust_run wrote
+    "loadtest/machine.py",  # reads from /proc and /sys what this machine can give
     "loadtest/processes.py",  # sees in /proc whether a worker lives, and which boot
     "loadtest/codec.py",  # a run is read as a stream, line by line
     "loadtest/store.py",  # keeps the runs of experiments

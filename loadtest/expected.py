@@ -1,0 +1,186 @@
+"""What a plan will load, before anything is sent: counts at any time. Pure, seeded.
+
+A scenario and fixed steps are exact as long as the server lets everybody in and joins
+take no time. A ladder's steps follow from what is measured: the answer is then the most
+it can load, each profile growing from its first step to the cap by the ladder's growth.
+"""
+
+from dataclasses import dataclass, replace
+
+from loadtest.benchmark import GROWTH, START_SHARE, Ladder, LadderStep
+from loadtest.itinerary import Itinerary, Visit, itinerary_of
+from loadtest.models import MeetingProfile
+from loadtest.occupancy import Load, Occupancy
+from loadtest.population import meetings_for
+from loadtest.stages import (
+    HIGHEST_JOIN_RATE,
+    LEAVE_RATE,
+    LOWEST_JOIN_RATE,
+    RAMP_SHARE,
+    SETTLE_S,
+    FixedSteps,
+    RunPlan,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The counts of a whole run; `load_at` gives those of one time."""
+
+    changes: tuple[Load, ...]
+    """From 0 on, in order; each holds until the next."""
+    most_participants: Load
+    most_streams: Load
+    joins: int
+    meetings: int
+    """Made in all."""
+    ends_s: float
+    is_exact: bool
+    """False: an upper bound, since the steps follow from what will be measured."""
+    most_cameras: int
+    """In one meeting."""
+
+
+def expected_of(plan: RunPlan, *, users: int = 0, spawn_rate: float = 1.0) -> Expected:
+    """Return what a plan will load; `users` and `spawn_rate` are Locust's, for a plan
+    that leaves them to Locust. Raises ConfigError for a scenario that cannot be."""
+    itinerary = _itinerary(plan, users, spawn_rate)
+    occupancy = Occupancy(itinerary)
+    return Expected(
+        changes=occupancy.changes,
+        most_participants=occupancy.most(),
+        most_streams=occupancy.most_streams(),
+        joins=occupancy.joins,
+        meetings=occupancy.meetings,
+        ends_s=itinerary.ends_s,
+        is_exact=plan.ladder is None,
+        most_cameras=most_cameras(itinerary),
+    )
+
+
+def load_at(expected: Expected, elapsed_s: float) -> Load:
+    """Return the participants, meetings and streams at a time."""
+    low, high = 0, len(expected.changes)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if expected.changes[middle].elapsed_s <= elapsed_s:
+            low = middle
+        else:
+            high = middle
+    return expected.changes[low]
+
+
+def most_cameras(itinerary: Itinerary) -> int:
+    """Return the most cameras that one meeting may have on, with bursts."""
+    most = 0
+    for profile, bursts in zip(itinerary.meetings, itinerary.bursts, strict=True):
+        everybody = any(burst.kind == "cameras" for burst in bursts)
+        most = max(most, profile.size if everybody else profile.cameras)
+    return most
+
+
+def _itinerary(plan: RunPlan, users: int, spawn_rate: float) -> Itinerary:
+    if plan.scenario is not None:
+        return itinerary_of(plan.scenario, plan.seed)
+    steps = _steps(plan)
+    if steps:
+        return _of_steps(steps, plan.join_rate)
+    free = LadderStep(
+        profile=plan.profiles[0],
+        participants=users,
+        meetings=meetings_for(plan.profiles[0], users),
+        duration_s=plan.duration_s,
+        warm_up_s=0.0,
+        is_fresh=True,
+    )
+    return _of_steps([free], spawn_rate)
+
+
+def _steps(plan: RunPlan) -> list[LadderStep]:
+    if plan.ladder is None:
+        stepper = FixedSteps(plan.steps)
+        steps: list[LadderStep] = []
+        for number in range(len(plan.steps)):
+            step = stepper.after(number)
+            assert step is not None
+            steps.append(step)
+        return steps
+    ladder = Ladder(plan.profiles, plan.ladder)
+    return [step for profile in ladder.profiles for step in _climb(profile, ladder)] + [
+        _last(contrast, ladder) for contrast in ladder.contrasts.values()
+    ]
+
+
+def _climb(profile: MeetingProfile, ladder: Ladder) -> list[LadderStep]:
+    """Return the steps that load most: growth to the cap, and the cap to the end."""
+    top = _last(profile, ladder)
+    count = ladder.plan.steps - (1 if ladder.contrasts else 0)
+    loads = []
+    load = ladder.plan.max_participants * START_SHARE
+    for _ in range(max(1, count)):
+        whole = max(1, int(load) // profile.size) * profile.size
+        loads.append(min(whole, top.participants))
+        load *= GROWTH
+    return [
+        replace(
+            top,
+            participants=load,
+            meetings=load // profile.size,
+            is_fresh=index == 0 or load <= loads[index - 1],
+        )
+        for index, load in enumerate(loads)
+    ]
+
+
+def _last(profile: MeetingProfile, ladder: Ladder) -> LadderStep:
+    most = max(1, ladder.plan.max_participants // profile.size) * profile.size
+    return LadderStep(
+        profile=profile,
+        participants=most,
+        meetings=most // profile.size,
+        duration_s=ladder.plan.step_duration_s,
+        warm_up_s=ladder.plan.step_duration_s * ladder.plan.warm_up_share,
+        is_fresh=True,
+    )
+
+
+def _of_steps(steps: list[LadderStep], join_rate: float) -> Itinerary:
+    """Return the visits of steps as a `Course` makes them."""
+    visits: list[Visit] = []
+    meetings: list[MeetingProfile] = []
+    present: list[float] = []
+    now_s = 0.0
+
+    def leave(profile: MeetingProfile, at_s: float) -> None:
+        base = len(meetings)
+        count = meetings_for(profile, len(present))
+        meetings.extend([profile] * count)
+        for place, joined_s in enumerate(present):
+            meeting, seat = divmod(place, profile.size)
+            visits.append(
+                Visit(meeting=base + meeting, seat=seat, starts_s=joined_s, ends_s=at_s)
+            )
+        present.clear()
+
+    for index, step in enumerate(steps):
+        if step.is_fresh and present:
+            emptying_s = len(present) / LEAVE_RATE
+            leave(steps[index - 1].profile, now_s)
+            now_s += emptying_s
+        joins = max(0, step.participants - len(present))
+        rate = join_rate or min(
+            HIGHEST_JOIN_RATE,
+            max(
+                LOWEST_JOIN_RATE,
+                max(1, joins) / max(0.1, step.warm_up_s * RAMP_SHARE),
+            ),
+        )
+        present.extend(now_s + (k + 1) / rate for k in range(joins))
+        now_s += step.duration_s + SETTLE_S
+    leave(steps[-1].profile, now_s)
+    return Itinerary(
+        visits=tuple(sorted(visits, key=lambda v: (v.starts_s, v.meeting, v.seat))),
+        meetings=tuple(meetings),
+        bursts=tuple(() for _ in meetings),
+        ends_s=now_s,
+    )
