@@ -346,10 +346,16 @@ def _stand_in(measured: StandInMeasurement) -> list[str]:
     lines = [f"{measured.title} (SLO {measured.slo}). {measured.note}"]
     for row in measured.profiles:
         if row.capacity is not None:
-            found = f"{row.capacity:.0f} participants ({row.low} to {row.high})"
+            found = f"{row.capacity:.0f} participants"
+            if row.low is not None and row.high is not None:
+                found += f" ({row.low:.0f} to {row.high:.0f}, {measured.coverage:.0%})"
         elif row.at_least is not None:
             found = f"at least {row.at_least:.0f} participants"
         else:
             found = f"invalid: {row.invalid}"
-        lines.append(f"  {row.name}: {found}")
+        plural = "" if row.cameras == 1 else "s"
+        lines.append(
+            f"  {row.name}, meetings of {row.size} with {row.cameras} "
+            f"camera{plural}: {found}"
+        )
     return lines

@@ -67,7 +67,10 @@ def assumptions_of(
                 f"largest meeting ÷ node capacity ({table}), lowered where simulated "
                 "mornings with a node down overflow more often"
             ),
-            source="a laboratory simulation: 8 nodes, least-users rule, risk 5 %",
+            source=(
+                "a laboratory simulation: 8 nodes, Scalelite's rule, risk 5 %; "
+                f"mornings simulated for this plan: {budget.balancer}"
+            ),
         )
     )
     ratio = budget.mean_ratio or shape.mean_ratio

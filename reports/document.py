@@ -178,6 +178,36 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Headings:
+    """What every format says around a document, in the document's language."""
+
+    language: str
+    """As HTML's `lang` wants it."""
+    asked: str
+    verdict: str
+    next_steps: str
+    provenance: str
+
+
+HEADINGS = {
+    "en": Headings(
+        language="en",
+        asked="Asked",
+        verdict="Verdict",
+        next_steps="What to do next",
+        provenance="Where this comes from",
+    ),
+    "de": Headings(
+        language="de",
+        asked="Gefragt",
+        verdict="Urteil",
+        next_steps="Was als Nächstes zu tun ist",
+        provenance="Woher das kommt",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One result, told to a person: the first screen, the details, the provenance."""
 
@@ -197,6 +227,7 @@ class Document:
     sections: tuple[Section, ...]
     provenance: tuple[tuple[str, str], ...]
     """Version, seed, inputs, date: (name, value)."""
+    headings: Headings = HEADINGS["en"]
 
 
 READING_ORDER = ("comparison", "capacity", "plan", "run")

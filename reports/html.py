@@ -17,7 +17,11 @@ TEMPLATE = "page.html.j2"
 
 def render(documents: tuple[Document, ...]) -> str:
     """Return the page that shows the documents in order."""
-    return _environment().get_template(TEMPLATE).render(documents=documents)
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(documents=documents, language=documents[0].headings.language)
+    )
 
 
 @cache

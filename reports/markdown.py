@@ -34,12 +34,12 @@ def _document(document: Document) -> str:
     parts.append("\n".join(_answer(answer) for answer in document.answers))
     if document.next_steps:
         steps = (f"- {_escaped(step)}" for step in document.next_steps)
-        parts.append("\n".join(("## What to do next\n", *steps)))
+        parts.append("\n".join((f"## {document.headings.next_steps}\n", *steps)))
     parts += [_section(section, document.notices) for section in document.sections]
     rows = (
         f"- {_escaped(name)}: {_escaped(value)}" for name, value in document.provenance
     )
-    parts.append("\n".join(("## Where this comes from\n", *rows)))
+    parts.append("\n".join((f"## {document.headings.provenance}\n", *rows)))
     return "\n\n".join(parts)
 
 

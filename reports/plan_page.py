@@ -10,12 +10,29 @@ from typing import Literal
 from planning.models import OrderStep, Plan
 from planning.peaks import Interval
 from reports import format as written
-from reports.document import Answer, Block, Column, Document, Section, Table, Text
+from reports.document import (
+    HEADINGS,
+    Answer,
+    Block,
+    Column,
+    Document,
+    Notice,
+    Section,
+    Table,
+    Text,
+)
 
 Language = Literal["en", "de"]
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("Servers and money on one page", "Server und Geld auf einer Seite"),
+    "input": ("input", "Datei"),
+    "history": ("history", "Verlauf"),
+    "balance": ("from {value} down to {reserve}", "von {value} bis auf {reserve}"),
+    "one_room": (
+        "one meeting never spreads over two nodes",
+        "eine Konferenz verteilt sich nie auf zwei Server",
+    ),
     "asked": (
         "What has to be ordered and cancelled by when, what does it cost, and how long "
         "does the money last?",
@@ -27,6 +44,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Die Nachfrage hinter diesem Plan ist modelliert oder angegeben, nicht "
         "gemessen.",
     ),
+    "modelled_short": ("not measured", "nicht gemessen"),
     "orders": ("Order and cancel", "Bestellen und kündigen"),
     "by": ("at the latest on", "spätestens am"),
     "what": ("what", "was"),
@@ -119,14 +137,25 @@ def document(plan: Plan, *, source: str, language: Language) -> Document:
         tone=tone,
         answers=_answers(plan, language),
         next_steps=(),
-        notices=(),
+        notices=(
+            (
+                Notice(
+                    text=_word("modelled", language),
+                    short=_word("modelled_short", language),
+                    tone="warning",
+                ),
+            )
+            if plan.history_is_modelled
+            else ()
+        ),
         sections=sections(plan, language),
         provenance=(
-            ("input", source),
-            ("history", plan.history),
+            (_word("input", language), source),
+            (_word("history", language), plan.history or plan.demand),
             (_word("prices", language), _day(plan.catalog_date, language)),
             ("bbbload", plan.tool_version),
         ),
+        headings=HEADINGS[language],
     )
 
 
@@ -134,12 +163,7 @@ def sections(plan: Plan, language: Language) -> tuple[Section, ...]:
     """Return the sections of the page for which the plan holds anything."""
     parts: list[tuple[str, tuple[Block, ...]]] = []
     if plan.orders:
-        notes: tuple[Block, ...] = (
-            (Text(text=_word("modelled", language)),)
-            if plan.history_is_modelled
-            else ()
-        )
-        parts.append(("orders", (_orders(plan, language), *notes)))
+        parts.append(("orders", (_orders(plan, language),)))
     if plan.sensitivity:
         parts.append(("assumptions", (_assumptions(plan, language),)))
     if plan.alternatives:
@@ -180,13 +204,16 @@ def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
                 f"{_tenths(runway.low, language)} – {_tenths(runway.high, language)} "
                 "(80 %)"
             ),
-            holds_for=_money(plan.balance_start_eur, language),
+            holds_for=_word("balance", language).format(
+                value=_money(plan.balance_start_eur, language),
+                reserve=_money(plan.reserve_eur, language),
+            ),
         ),
         Answer(
             question=_word("meeting", language),
             value=_word("people", language).format(value=plan.largest_meeting),
             interval="",
-            holds_for="",
+            holds_for=_word("one_room", language),
         ),
         Answer(
             question=_word("bad", language),
@@ -251,7 +278,8 @@ def _orders(plan: Plan, language: Language) -> Table:
 
 
 def _order_row(step: OrderStep, language: Language) -> tuple[str, ...]:
-    name = f"“{step.type}”" if step.type[:1].isdigit() else step.type
+    quoted = f"„{step.type}“" if language == "de" else f"“{step.type}”"
+    name = quoted if step.type[:1].isdigit() else step.type
     what = _word("order" if step.count > 0 else "cancel", language).format(
         count=abs(step.count), type=name
     )

@@ -75,6 +75,7 @@ def _tone(plan: Plan) -> Tone:
 def _answers(plan: Plan) -> tuple[Answer, ...]:
     first, last = plan.months[0], plan.months[-1]
     busiest = max(plan.months, key=lambda month: month.peak.p50)
+    dearest = max(plan.months, key=lambda month: month.cost_interval_eur.high)
     runway = plan.runway_months
     later = plan_tables.changes(plan.months)[1:]
     return (
@@ -112,13 +113,18 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
             tone="bad" if runway.low < SHORT_RUNWAY_MONTHS else "good",
         ),
         Answer(
-            question=f"Peak in {written.month(busiest.month)}, the busiest month",
-            value=f"{written.count(busiest.peak.p50)} participants",
-            interval=written.interval(
-                written.count(busiest.peak.p10), written.count(busiest.peak.p90), 0.8
-            ),
+            question="A bad month",
+            value=written.money(dearest.cost_interval_eur.high, plan.currency),
+            interval=f"one chance in ten of more, {written.month(dearest.month)}",
             holds_for=(
-                f"so far: {written.count(plan.history_peak)} on "
+                f"busiest is {written.month(busiest.month)}: peak "
+                f"{written.count(busiest.peak.p50)}, "
+                + written.interval(
+                    written.count(busiest.peak.p10),
+                    written.count(busiest.peak.p90),
+                    0.8,
+                )
+                + f"; so far {written.count(plan.history_peak)} on "
                 f"{written.day(plan.history_peak_at)}"
             ),
         ),
@@ -157,7 +163,9 @@ def _capacities(plan: Plan) -> str:
 
 def _next_steps(plan: Plan) -> tuple[str, ...]:
     steps = []
-    for month, order, cancel in plan_tables.changes(plan.months)[:4]:
+    # Where the page has its table of days, that says it better.
+    changes = () if plan.orders else plan_tables.changes(plan.months)[:4]
+    for month, order, cancel in changes:
         parts = [
             part
             for part in (order and f"order {order}", cancel and f"cancel {cancel}")
@@ -174,10 +182,11 @@ def _next_steps(plan: Plan) -> tuple[str, ...]:
             "Benchmark one node of the type you order (bbbload benchmark NAME): its "
             "capacity comes from the catalogue and was not measured."
         )
-    steps += [
-        f"Check the assumption “{given.name}”: {given.value}."
-        for given in _weighty(plan)[:SHOWN_ASSUMPTIONS]
-    ]
+    if not plan.sensitivity:
+        steps += [
+            f"Check the assumption “{given.name}”: {given.value}."
+            for given in _weighty(plan)[:SHOWN_ASSUMPTIONS]
+        ]
     return tuple(steps)
 
 

@@ -40,14 +40,17 @@ def _overview(documents: tuple[Document, ...]) -> str:
 def _document(document: Document) -> str:
     parts = [_underlined(document.title, "=")]
     parts += [_notice(notice) for notice in document.notices]
-    parts.append(_wrapped("Asked: " + document.asked))
+    parts.append(_wrapped(f"{document.headings.asked}: {document.asked}"))
     parts.append(
-        _wrapped("Verdict: " + MARKS[document.tone] + document.verdict, indent="  ")
+        _wrapped(
+            f"{document.headings.verdict}: {MARKS[document.tone]}{document.verdict}",
+            indent="  ",
+        )
     )
     parts.append("\n".join(_answer(answer) for answer in document.answers))
     if document.next_steps:
         steps = (_wrapped("- " + step, indent="  ") for step in document.next_steps)
-        parts.append("\n".join(("What to do next:", *steps)))
+        parts.append("\n".join((f"{document.headings.next_steps}:", *steps)))
     for section in document.sections:
         parts.append(_section(section, document.notices))
     width = max((len(name) for name, _ in document.provenance), default=0)
@@ -55,7 +58,7 @@ def _document(document: Document) -> str:
         _wrapped(f"{name:<{width}}  {value}", indent=" " * (width + 2))
         for name, value in document.provenance
     )
-    parts.append("\n".join((_underlined("Where this comes from", "-"), *lines)))
+    parts.append("\n".join((_underlined(document.headings.provenance, "-"), *lines)))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -11,7 +11,7 @@ from loadtest.cli import run_command
 from planning.codec import encode_plan
 from planning.models import Alternative, ConfidencePrice, Influence, OrderStep
 from planning.peaks import Interval
-from reports import plan_page, plan_sheet, text
+from reports import html, plan_page, plan_sheet, text
 from tests.support.plans import synthetic_plan
 
 
@@ -91,6 +91,17 @@ def test_the_german_page_says_everything_in_german():
         assert words in page, words
     for english in ("order", "cancel", "capacity of a node", "months with"):
         assert not re.search(rf"\b{english}\b", page), english
+
+
+def test_the_german_page_is_german_around_its_content_too(tmp_path):
+    plan = plan_page.document(full_plan(), source="plan.json", language="de")
+
+    page = html.render((plan,))
+
+    assert '<html lang="de">' in page
+    assert "Woher das kommt" in page
+    assert "Where this comes from" not in page
+    assert "von 7.000 EUR bis auf" in page
 
 
 def test_the_english_page_says_the_same():
