@@ -4,6 +4,7 @@ Facts: https://www.senfcall.de/news/kleiner-transparenzbericht/ (the year 2020) 
 https://www.senfcall.de/news/transparenzbericht2/ (the year after, used to check only).
 """
 
+import re
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -20,7 +21,7 @@ from planning.budget import monthly_amounts, parse_budget, runways
 from planning.capacities import as_interval, capacities_used
 from planning.catalog import read_catalog
 from planning.models import MonthPlan, Plan
-from planning.offers import MoneyLine
+from planning.offers import MoneyLine, NodeCount
 from planning.paths import simulate
 from planning.peaks import Interval, PeriodForecast
 from planning.placement import meeting_sizes, morning_risk, place
@@ -143,6 +144,31 @@ def test_traffic_from_may_to_december_holds_93_terabytes():
     assert out.low <= 93e12 <= out.high
     assert out.high / out.low <= 3
     assert out.mid > 2 * into.mid
+
+
+def test_the_readme_tells_the_plan_that_is_made_today():
+    text = " ".join((EXAMPLE / "README.md").read_text("utf-8").split())
+    made = plan()
+    five = next(shock for shock in made.shocks if shock.factor == 5.0)
+
+    def said(words: str) -> float:
+        found = re.search(words, text)
+        assert found, words
+        return float(found[1].replace(",", ""))
+
+    def count(nodes: tuple[NodeCount, ...]) -> int:
+        return sum(node.count for node in nodes)
+
+    for told, true in (
+        (r"orders (\d+) nodes", count(made.months[0].nodes)),
+        (r"and (\d+) for December", count(made.months[-1].nodes)),
+        (r"that is ([\d,]+) EUR", made.cost_total_eur),
+        (r"out, ([\d,]+) to", made.cost_total_interval_eur.low),
+        (r"to ([\d,]+) EUR \(80 %\)", made.cost_total_interval_eur.high),
+        (r"last ([\d.]+) months", made.runway_months.mid),
+        (r"asks for (\d+) nodes", count(five.nodes)),
+    ):
+        assert said(told) == pytest.approx(true, rel=0.1), told
 
 
 def test_any_node_may_fail():
