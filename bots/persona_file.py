@@ -59,10 +59,21 @@ def read_personas(text: str, source: str) -> PersonaBook:
     except tomllib.TOMLDecodeError as mistake:
         raise ConfigError(f"{source} is no TOML: {mistake}") from mistake
     _known(told, ("persona", "mix"), source, "table")
-    personas = dict(PERSONAS)
+    return book_of(told, source)
+
+
+def book_of(
+    told: Mapping[str, Any], source: str, base: PersonaBook | None = None
+) -> PersonaBook:
+    """Return the personas and mixes of a table that may hold other things too.
+
+    They stand beside those of `base`, or in their place. Raises ConfigError.
+    """
+    known = base or BUILT_IN
+    personas = dict(known.personas)
     for name, table in _tables(told, "persona", source):
         personas[name] = _persona(name, table, personas, f"{source}, persona {name!r}")
-    mixes = {
+    mixes = dict(known.mixes) | {
         name: _mix(table, personas, f"{source}, mix {name!r}")
         for name, table in _tables(told, "mix", source)
     }
