@@ -59,6 +59,18 @@ def plan() -> Plan:
     return make_plan(inputs())
 
 
+@cache
+def brief() -> Inputs:
+    """Return two months without shocks, for tests that make several plans."""
+    calm = replace(inputs().budget, shocks=())
+    return replace(inputs(), budget=calm, months=2)
+
+
+@cache
+def brief_plan() -> Plan:
+    return make_plan(brief())
+
+
 def sized(largest: int = 80) -> tuple[SizedType, ...]:
     intervals = {used.type: as_interval(used) for used in inputs().capacities}
     return sized_of(inputs().catalog, intervals, largest)
@@ -271,8 +283,8 @@ def test_wider_capacity_means_wider_cost():
         for used in inputs().capacities
     )
 
-    sure = make_plan(replace(inputs(), capacities=narrow, months=2)).months[0]
-    unsure = make_plan(replace(inputs(), months=2)).months[0]
+    sure = make_plan(replace(brief(), capacities=narrow)).months[0]
+    unsure = brief_plan().months[0]
 
     assert sure.required < unsure.required
     assert (
@@ -282,8 +294,8 @@ def test_wider_capacity_means_wider_cost():
 
 
 def test_less_risk_never_costs_less():
-    bold = make_plan(replace(inputs(), risk=0.2, months=2)).months[0]
-    careful = make_plan(replace(inputs(), risk=0.02, months=2)).months[0]
+    bold = make_plan(replace(brief(), risk=0.2)).months[0]
+    careful = make_plan(replace(brief(), risk=0.02)).months[0]
 
     assert careful.node_cost_eur >= bold.node_cost_eur
 
@@ -292,18 +304,16 @@ def test_less_risk_never_costs_less():
     ("day", "words"), [("2020-10-31", "2 months older"), ("2021-01-31", "younger")]
 )
 def test_a_balance_of_another_month_is_bridged_and_told(day, words):
-    moved = replace(inputs().budget, balance_on=day)
+    moved = replace(brief().budget, balance_on=day)
 
-    made = make_plan(replace(inputs(), budget=moved, months=2))
+    made = make_plan(replace(brief(), budget=moved))
 
     assert any(words in warning for warning in made.warnings)
-    on_time = make_plan(replace(inputs(), months=2))
+    on_time = brief_plan()
     assert not any("balance" in warning for warning in on_time.warnings)
     later = on_time.months[0].balance_eur.mid
     assert (made.months[0].balance_eur.mid < later) == (day < "2020-12")
 
 
 def test_the_same_seed_gives_the_same_plan():
-    assert make_plan(replace(inputs(), months=2)) == make_plan(
-        replace(inputs(), months=2)
-    )
+    assert make_plan(brief()) == brief_plan()
