@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from bots.audio import Audio
+from bots.bursting import Bursting
 from bots.clock import RunClock
 from bots.conversation import Conversation
 from bots.errors import ClusterError
@@ -267,6 +268,9 @@ class Participant:
         if plan.camera_view_limit != 0:
             webcams.notice()
             self._start(webcams.watch(group))
+        bursting = Bursting(plan, conversation, webcams.share, self._clock.elapsed_s)
+        for burst in bursting.all():
+            self._start(burst)
         if plan.shares_screen:
             self._start(screens.share())
         if plan.habits.views_screen:

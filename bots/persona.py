@@ -181,6 +181,7 @@ class Chance(enum.IntEnum):
     POINTER = 12
     DRAWING = 13
     ASKING = 14
+    BURST = 15
 
 
 def rng_of(plan: ParticipantPlan, stream: Chance) -> np.random.Generator:

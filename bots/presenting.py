@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from bots.conversation import Conversation
 from bots.errors import ClusterError
 from bots.models import ParticipantPlan
@@ -79,18 +81,19 @@ class Presenting:
         while True:
             await asyncio.sleep(float(rng.exponential(interval_s)))
             await self._until_presenter()
-            page_id = self._view.page_id
-            name = f"shape:{rng.bytes(8).hex()}"
-            points = stroke(rng)
-            for drawn in range(2, len(points) + 1):
-                await self._try(
-                    op.SUBMIT_ANNOTATIONS,
-                    {
-                        "pageId": page_id,
-                        "annotations": [self._shape(name, page_id, points[:drawn])],
-                    },
-                )
-                await asyncio.sleep(BATCH_INTERVAL_S)
+            await self.draw_line(rng)
+
+    async def draw_line(self, rng: np.random.Generator) -> None:
+        """Draw one line on the page that is shown, as whoever may."""
+        page_id = self._view.page_id
+        name = f"shape:{rng.bytes(8).hex()}"
+        points = stroke(rng)
+        for drawn in range(2, len(points) + 1):
+            shape = self._shape(name, page_id, points[:drawn])
+            await self._try(
+                op.SUBMIT_ANNOTATIONS, {"pageId": page_id, "annotations": [shape]}
+            )
+            await asyncio.sleep(BATCH_INTERVAL_S)
 
     def _shape(
         self, name: str, page_id: str, points: tuple[tuple[float, float], ...]

@@ -137,6 +137,10 @@ class MeetingView:
         self.page = 0
         self.pages = 0
         self.presenter_name = ""
+        self.user_ids: tuple[str, ...] = ()
+        """Of the user list's first page."""
+        self.writes = False
+        """Whether this user may draw on the whiteboard, as the presenter always may."""
         self.waiting_guests = 0
         self.guest_ids: tuple[str, ...] = ()
         self.breakout_invitations = 0
@@ -194,6 +198,7 @@ class MeetingView:
             op.CURRENT_PAGE.name: self._page,
             op.PENDING_POLLS.name: self._polls,
             op.USER_LIST.name: self._users,
+            op.WRITE_ACCESS.name: self._writers,
             op.WAITING_GUESTS.name: self._guests,
             op.CHAT_MESSAGES.name: self._messages,
             op.CONNECTION_STATUS.name: self._trace,
@@ -212,6 +217,7 @@ class MeetingView:
             self.is_locked,
             self.locks,
             self.screen,
+            self.writes,
             self.has_poll,
             self.polls,
             self.page_id,
@@ -307,7 +313,11 @@ class MeetingView:
         own = [user for user in users if user.get("userId") == self.user_id]
         return bool(own) and own[0].get("responded") is not True
 
+    def _writers(self, rows: list[dict[str, Any]]) -> None:
+        self.writes = any(row.get("userId") == self.user_id for row in rows)
+
     def _users(self, rows: list[dict[str, Any]]) -> None:
+        self.user_ids = tuple(str(row["userId"]) for row in rows if row.get("userId"))
         presenters = [_text(row, "name") for row in rows if row.get("presenter")]
         self.presenter_name = presenters[0] if presenters else ""
 

@@ -360,6 +360,9 @@ SET_LISTEN_ONLY_INPUT = _mutate(
     "UserSetListenOnlyInput", "userSetListenOnlyInput", listenOnlyInputDevice="Boolean!"
 )
 SET_MUTED = _mutate("UserSetMuted", "userSetMuted", userId="String", muted="Boolean!")
+MUTE_ALL = _mutate(
+    "MeetingSetMuted", "meetingSetMuted", muted="Boolean!", exceptPresenter="Boolean!"
+)
 CAMERA_START = _mutate(
     "CameraBroadcastStart",
     "cameraBroadcastStart",
@@ -445,6 +448,12 @@ SET_PAGE = _mutate(
     "presentationSetPage",
     presentationId="String!",
     pageId="String!",
+)
+SET_WRITERS = _mutate(
+    "PresentationSetWriters",
+    "presentationSetWriters",
+    pageId="String!",
+    usersIds="[String]!",
 )
 PUBLISH_CURSOR = _mutate(
     "PresentationPublishCursor",
