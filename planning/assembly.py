@@ -259,6 +259,7 @@ def make_plan(inputs: Inputs) -> Plan:
         catalog_used=inputs.catalog,
         budget_used=inputs.budget,
         mean_ratio=terms.mean_ratio,
+        meeting_sizes=history.meeting_sizes,
         blocks=blocks,
     )
 
@@ -304,6 +305,7 @@ def _demand(
         factors=factors,
         required=tuple(widened.tolist()),
         balancer=inputs.budget.balancer,
+        sizes=history.meeting_sizes,
     )
 
 

@@ -15,6 +15,7 @@ from planning.budget import month_distance, monthly_amounts
 from planning.joint import placement_luck
 from planning.offers import Balancer, Budget, ServerType
 from planning.series import Shape, month_days
+from planning.sizes import Histogram
 from planning.sizing import SizedType, simulated_nodes
 from planning.traffic import DEFAULT_STREAMS, draw_rates, monthly_bytes
 
@@ -33,6 +34,8 @@ class Demand:
     required: tuple[float, ...]
     """By month: the peak at the plan's risk, in stated capacity."""
     balancer: Balancer = "scalelite"
+    sizes: Histogram = ()
+    """Of meetings, where the history tells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -24,6 +24,7 @@ from planning.placement import (
     meeting_sizes,
     place,
 )
+from planning.sizes import Histogram
 from planning.sizing import SizedType
 
 Floats = NDArray[np.float64]
@@ -46,6 +47,8 @@ class Mornings:
     largest_meeting: int
     seed: int
     balancer: Balancer = "scalelite"
+    sizes: Histogram = ()
+    """Of meetings, where the history tells it."""
 
 
 def placement_luck(utilisation: float, rng: np.random.Generator, count: int) -> Floats:
@@ -80,7 +83,11 @@ def failing_share(mornings: Mornings, capacities: tuple[float, ...]) -> float:
     if rows.size:
         rng = np.random.default_rng([mornings.seed, 77])
         sizes = meeting_sizes(
-            mornings.peaks[rows], mornings.largest_meeting, rng, rows.size
+            mornings.peaks[rows],
+            mornings.largest_meeting,
+            rng,
+            rows.size,
+            mornings.sizes,
         )
         placed = place(sizes, np.array(capacities), rng, mornings.balancer)
         failed += int((placed.fill.max(axis=1) > mornings.factors[rows]).sum())

@@ -272,5 +272,7 @@ class Plan:
     budget_used: Budget | None = None
     mean_ratio: float = 0.0
     """Mean ÷ peak concurrency of a month, for traffic."""
+    meeting_sizes: tuple[tuple[int, float], ...] = ()
+    """(participants at most, meetings seen) of the history's busy hours."""
     blocks: tuple[tuple[float, float], ...] = ()
     """(share of the requirement, hours a month) of the load-duration blocks."""

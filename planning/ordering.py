@@ -48,6 +48,7 @@ def mornings_of(demand: Demand, month: int, largest: int, seed: int) -> Mornings
         largest_meeting=largest,
         seed=seed,
         balancer=demand.balancer,
+        sizes=demand.sizes,
     )
 
 

@@ -72,6 +72,8 @@ class History:
     """What was left out, filled in or doubted on the way, one sentence each."""
     disagreement_ratio: float = 0.0
     """Standard deviation of the logarithm between two sources of it, 0 for one."""
+    meeting_sizes: tuple[tuple[int, float], ...] = ()
+    """(participants at most, meetings seen) in busy hours; see `planning/sizes.py`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 
 from bots.errors import ConfigError
 from planning.offers import Balancer
+from planning.sizes import Histogram, drawn
+from planning.sizes import mean_size as mean_drawn
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +55,8 @@ TAIL_SCORE = 2.45
 """The largest meeting lies 2.45 standard deviations up, on the log scale: with this and
 `POLLS` the simulation meets the table within .03."""
 
+UNSEEN_SHARE = 0.007
+"""Of meetings, larger than any class seen: what lies beyond `TAIL_SCORE`."""
 AGENT_LAG_S = 10.0
 """After so long b3scale has been told of a meeting's users; our assumption."""
 MINUTES_TO_GROW = 10.0
@@ -121,25 +125,39 @@ def usable_utilisation(largest_ratio: float, risk: float = TABLE_RISK) -> float:
 
 
 def meeting_sizes(
-    total: float | Floats, largest: int, rng: np.random.Generator, mornings: int
+    total: float | Floats,
+    largest: int,
+    rng: np.random.Generator,
+    mornings: int,
+    histogram: Histogram = (),
 ) -> Floats:
     """Return (mornings, meetings) sizes that sum to `total` in each row.
 
     `total` is one for all rows or one for each.
 
     Sizes are log-normal with a median of 8, `TAIL_SCORE` setting how often they come
-    near the largest; the few beyond it are spread evenly below it. Rows are padded with
-    zeros.
+    near the largest; the few beyond it are spread evenly below it. Where a `histogram`
+    of meetings is known, sizes come from that. Rows are padded with zeros.
     """
     spread = max(0.3, np.log(max(largest, 9) / MEDIAN_MEETING) / TAIL_SCORE)
     mean_size = MEDIAN_MEETING * np.exp(spread**2 / 2)
     totals = np.broadcast_to(np.asarray(total, dtype=float), (mornings,))[:, None]
+    if histogram:
+        mean_size = mean_drawn(histogram, largest)
     columns = int(np.ceil(1.6 * totals.max() / mean_size)) + 25
-    scores = rng.standard_normal((mornings, columns))
-    sizes = MEDIAN_MEETING * np.exp(spread * scores)
-    beyond = sizes > largest
-    low = min(MEDIAN_MEETING, largest)
-    sizes[beyond] = low + (largest - low) * rng.random(int(beyond.sum()))
+    if histogram:
+        sizes = drawn(histogram, largest, rng, (mornings, columns))
+        top = histogram[-1][0]
+        if top < largest:
+            # The largest to plan for was not seen: a few lie between, as below.
+            beyond = rng.random(sizes.shape) < UNSEEN_SHARE
+            sizes[beyond] = top + (largest - top) * rng.random(int(beyond.sum()))
+    else:
+        scores = rng.standard_normal((mornings, columns))
+        sizes = MEDIAN_MEETING * np.exp(spread * scores)
+        beyond = sizes > largest
+        low = min(MEDIAN_MEETING, largest)
+        sizes[beyond] = low + (largest - low) * rng.random(int(beyond.sum()))
     sizes = np.maximum(sizes, 2.0)
     before = np.cumsum(sizes, axis=1) - sizes
     return np.where(before < totals, np.minimum(sizes, totals - before), 0.0)

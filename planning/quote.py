@@ -153,6 +153,7 @@ def _answer(
         factors=log_normal(capacity_spread(sized), rng, PATHS),
         required=(),
         balancer=budget.balancer,
+        sizes=plan.meeting_sizes,
     )
     ordered = order(
         demand,

@@ -3,7 +3,7 @@
 from planning.models import Assumption, CapacityUsed
 from planning.offers import Budget, Catalog
 from planning.peaks import Forecast, History
-from planning.placement import UTILISATION_TABLE
+from planning.placement import MEDIAN_MEETING, UTILISATION_TABLE
 from planning.series import Shape
 from planning.sizing import SizedType
 from planning.traffic import DEFAULT_STREAMS
@@ -71,6 +71,18 @@ def assumptions_of(
                 "a laboratory simulation: 8 nodes, Scalelite's rule, risk 5 %; "
                 f"mornings simulated for this plan: {budget.balancer}"
             ),
+        )
+    )
+    known = history.meeting_sizes
+    rows.append(
+        Assumption(
+            name="sizes of meetings",
+            value=", ".join(f"up to {edge}: {count:g}" for edge, count in known)
+            or f"log-normal, median {MEDIAN_MEETING:g}, up to {largest_meeting}",
+            reason="how meetings fall onto nodes depends on their sizes"
+            if known
+            else "the history does not tell how large meetings are",
+            source=f"{history.source}: meetings of its busy hours" if known else OURS,
         )
     )
     ratio = budget.mean_ratio or shape.mean_ratio

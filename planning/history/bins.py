@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from bots.errors import ConfigError
 from planning.history.csv import BIN_S, LARGEST_VALUE, OPTIONAL_COLUMNS, gaps_of
 from planning.peaks import History
+from planning.sizes import Histogram
 
 COLUMNS = ("participants", *OPTIONAL_COLUMNS)
 _SUMMED = COLUMNS.index("limit_hits")
@@ -54,7 +55,12 @@ class Bins:
                 row[index] = max(known, round(value))
 
     def history(
-        self, source: str, *, utc_offset_s: int = 0, notes: tuple[str, ...] = ()
+        self,
+        source: str,
+        *,
+        utc_offset_s: int = 0,
+        notes: tuple[str, ...] = (),
+        meeting_sizes: Histogram = (),
     ) -> History:
         """Return what was collected; raises ConfigError when nothing was."""
         rows = {
@@ -83,6 +89,7 @@ class Bins:
             samples=self.samples,
             duplicates=self.duplicates,
             notes=notes,
+            meeting_sizes=meeting_sizes,
         )
 
 

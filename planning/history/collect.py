@@ -12,6 +12,7 @@ Bounded: one call at a time, one row a bin, rows older than the retention go.
 import asyncio
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from bots.transport import Transport
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
 from planning.peaks import History
+from planning.sizes import HOUR_S, SizeHours, class_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,13 @@ CREATE TABLE IF NOT EXISTS bins (
     cameras INTEGER, voice INTEGER, listeners INTEGER, largest_meeting INTEGER,
     own INTEGER, polls INTEGER
 )"""
+_SIZES_TABLE = """
+CREATE TABLE IF NOT EXISTS sizes (
+    hour_s INTEGER, size INTEGER, meetings INTEGER, PRIMARY KEY (hour_s, size)
+)"""
+_ADD_SIZE = """
+INSERT INTO sizes (hour_s, size, meetings) VALUES (?, ?, ?)
+ON CONFLICT (hour_s, size) DO UPDATE SET meetings = meetings + excluded.meetings"""
 _COLUMNS = (
     "participants",
     "meetings",
@@ -63,6 +72,8 @@ class Poll:
     largest_meeting: int
     own: int
     """Participants of our own load tests, in none of the other numbers."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """(size class, meetings) of those with anybody in them."""
 
 
 def added_up(meetings: Iterable[MeetingInfo]) -> Poll:
@@ -78,6 +89,13 @@ def added_up(meetings: Iterable[MeetingInfo]) -> Poll:
         largest_meeting=max((one.participants for one in demand), default=0),
         own=sum(one.participants for one in running)
         - sum(one.participants for one in demand),
+        sizes=tuple(
+            sorted(
+                Counter(
+                    class_of(one.participants) for one in demand if one.participants
+                ).items()
+            )
+        ),
     )
 
 
@@ -90,6 +108,7 @@ class Store:
             self._file = sqlite3.connect(path, timeout=10, isolation_level=None)
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute(_TABLE)
+            self._file.execute(_SIZES_TABLE)
         except sqlite3.Error as error:
             raise ConfigError(
                 f"{path} cannot be used as a SQLite file: {error}"
@@ -100,10 +119,14 @@ class Store:
         start = int(time_s) - int(time_s) % BIN_S
         values = tuple(getattr(poll, name) for name in _COLUMNS)
         self._file.execute(_ADD, (start, *values))
+        hour = int(time_s) - int(time_s) % HOUR_S
+        rows = [(hour, size, meetings) for size, meetings in poll.sizes]
+        self._file.executemany(_ADD_SIZE, rows)
 
     def forget(self, before_s: float) -> None:
         """Delete the bins that began before `before_s`."""
         self._file.execute("DELETE FROM bins WHERE time_s < ?", (int(before_s),))
+        self._file.execute("DELETE FROM sizes WHERE hour_s < ?", (int(before_s),))
 
     def history(self, *, utc_offset_s: int = 0) -> History:
         """Return all that was collected."""
@@ -121,7 +144,17 @@ class Store:
                 f"our own load tests were taken out: up to {highest} participants in "
                 f"{busy * BIN_S / 3600:.1f} hours (bbb-origin {ORIGIN})",
             )
-        return bins.history(self.path.name, utc_offset_s=utc_offset_s, notes=notes)
+        sizes = SizeHours()
+        for hour_s, size, meetings in self._file.execute(
+            "SELECT hour_s, size, meetings FROM sizes"
+        ):
+            sizes.add(hour_s, {size: meetings})
+        return bins.history(
+            self.path.name,
+            utc_offset_s=utc_offset_s,
+            notes=notes,
+            meeting_sizes=sizes.histogram(),
+        )
 
     def close(self) -> None:
         """Close the file."""

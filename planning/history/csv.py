@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bots.errors import ConfigError
 from planning.peaks import Gap, History
+from planning.sizes import Histogram, parse_sizes, write_sizes
 
 BIN_S = 300
 OPTIONAL_COLUMNS = (
@@ -29,6 +30,7 @@ OPTIONAL_COLUMNS = (
 )
 NOTE = "note:"
 DISAGREEMENT = "disagreement:"
+SIZES = "meeting sizes:"
 LARGEST_VALUE = 100_000_000
 """No service on earth has more participants: a larger number is a wrong column."""
 
@@ -266,7 +268,15 @@ def _history(
             if comment.startswith(NOTE)
         ),
         disagreement_ratio=_disagreement(comments, source),
+        meeting_sizes=_sizes(comments, source),
     )
+
+
+def _sizes(comments: tuple[str, ...], source: str) -> Histogram:
+    for comment in comments:
+        if comment.startswith(SIZES):
+            return parse_sizes(comment.removeprefix(SIZES), source)
+    return ()
 
 
 def _disagreement(comments: tuple[str, ...], source: str) -> float:
@@ -298,12 +308,14 @@ def gaps_of(times_s: Sequence[int], step_s: int, zone_s: int) -> tuple[Gap, ...]
 def write_csv(history: History) -> Iterator[str]:
     """Yield the lines of `history` as `parse_csv` reads them."""
     for comment in history.comments:
-        if not comment.startswith((NOTE, DISAGREEMENT)):
+        if not comment.startswith((NOTE, DISAGREEMENT, SIZES)):
             yield f"# {comment}\n"
     for note in history.notes:
         yield f"# {NOTE} {note}\n"
     if history.disagreement_ratio:
         yield f"# {DISAGREEMENT} {history.disagreement_ratio:.3f}\n"
+    if history.meeting_sizes:
+        yield f"# {SIZES} {write_sizes(history.meeting_sizes)}\n"
     known = {name: getattr(history, name) for name in OPTIONAL_COLUMNS}
     columns = {name: values for name, values in known.items() if values is not None}
     yield ",".join(("time", "participants", *columns)) + "\n"

@@ -27,6 +27,7 @@ from planning.history.bins import Bins
 from planning.history.csv import BIN_S
 from planning.history.events import changes_of
 from planning.peaks import History
+from planning.sizes import SizeHours
 
 POLL_S = 20
 MOST_MEETING_S = 7 * 86_400
@@ -41,7 +42,7 @@ class _Seen:
 
 def read_meeting_stats(lines: Iterable[str], *, source: str) -> History:
     """Return the history in an export of bbblb's meeting_stats, ascending by ts."""
-    bins = Bins()
+    bins, sizes = Bins(), SizeHours()
     poll: dict[str, _Seen] = {}
     began: float | None = None
     previous = 0.0
@@ -54,7 +55,7 @@ def read_meeting_stats(lines: Iterable[str], *, source: str) -> History:
         previous = time_s
         if began is None or time_s - began > POLL_S:
             if began is not None:
-                _add_poll(bins, began, poll)
+                _add_poll(bins, sizes, began, poll)
             began, poll = time_s, {}
         seen = _Seen(
             *(_number(row, name, where) for name in ("users", "voice", "video"))
@@ -69,13 +70,13 @@ def read_meeting_stats(lines: Iterable[str], *, source: str) -> History:
             )
         poll[str(row["uuid"])] = seen
     if began is not None:
-        _add_poll(bins, began, poll)
+        _add_poll(bins, sizes, began, poll)
     notes = [
         "bbblb writes no row while no meeting runs: such times are gaps, not zeros",
     ]
     if repeated:
         notes.append(f"{repeated} rows were of a meeting already seen in that poll")
-    return bins.history(source, notes=tuple(notes))
+    return bins.history(source, notes=tuple(notes), meeting_sizes=sizes.histogram())
 
 
 def read_events(paths: Iterable[Path]) -> History:
@@ -130,8 +131,11 @@ def _add_now(bins: Bins, time_s: float, present: dict[int, int]) -> None:
     )
 
 
-def _add_poll(bins: Bins, time_s: float, poll: dict[str, _Seen]) -> None:
+def _add_poll(
+    bins: Bins, sizes: SizeHours, time_s: float, poll: dict[str, _Seen]
+) -> None:
     running = poll.values()
+    sizes.add_meetings(time_s, (seen.users for seen in running))
     bins.add(
         time_s,
         {

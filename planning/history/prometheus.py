@@ -25,6 +25,7 @@ from bots.errors import ClusterError, ConfigError
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
 from planning.peaks import History
+from planning.sizes import HOUR_S, Histogram, SizeHours, class_of
 
 MOST_POINTS = 10_000
 ATTEMPTS = 4
@@ -53,6 +54,8 @@ class Dialect:
     zero_is_unknown: tuple[str, ...] = ()
     """Columns that some versions leave at 0 for ever."""
     limit_hits: str = ""
+    sizes: str = ""
+    """Meetings of at most `le` participants, a series for each."""
 
 
 DIALECTS = (
@@ -68,6 +71,7 @@ DIALECTS = (
             ("listeners", "sum(max by (instance) (bbb_meetings_listeners{s}))"),
             ("largest_meeting", "max(bbb_meetings_participants_max{s})"),
         ),
+        sizes="sum by (le) (max by (instance, le) (bbb_room_participants_bucket{s}))",
         own="sum(max by (instance, server) "
         f'(bbb_meetings_participants_origin{{s:name="{ORIGIN}"}}))',
         # bigbluebutton-exporter#142: listeners stay 0 on BBB 3.0.
@@ -169,6 +173,7 @@ def read_prometheus(wanted: Wanted, fetch: Fetch) -> History:
         f"{dialect.name} at {_place(wanted.url)}",
         utc_offset_s=wanted.utc_offset_s,
         notes=tuple(notes),
+        meeting_sizes=_sizes(dialect, wanted, fetch),
     )
 
 
@@ -219,17 +224,50 @@ def http_fetch(
     return fetch
 
 
-def chunks(starts_s: int, ends_s: int) -> Iterator[tuple[int, int]]:
+def _sizes(dialect: Dialect, wanted: Wanted, fetch: Fetch) -> Histogram:
+    """Return the meetings of busy hours by size, looked at once an hour."""
+    hours: dict[int, dict[float, float]] = {}
+    query = _within(dialect.sizes, wanted)
+    for first, last in chunks(wanted.starts_s, wanted.ends_s, HOUR_S) if query else ():
+        data = fetch(
+            "/api/v1/query_range",
+            {
+                "query": query,
+                "start": str(first),
+                "end": str(last),
+                "step": str(HOUR_S),
+            },
+        )
+        for series in data["result"]:
+            most = float(series["metric"].get("le", "nan"))
+            for moment, value in series["values"]:
+                hours.setdefault(int(moment), {})[most] = float(value)
+    found = SizeHours()
+    for moment, upto in hours.items():
+        # Cumulative: a class holds what is not in the one before it.
+        counts: dict[int, float] = {}
+        before = 0.0
+        for most in sorted(edge for edge in upto if edge == edge):
+            edge = class_of(most)
+            counts[edge] = counts.get(edge, 0.0) + max(0.0, upto[most] - before)
+            before = upto[most]
+        found.add(moment, counts)
+    return found.histogram()
+
+
+def chunks(
+    starts_s: int, ends_s: int, step_s: int = BIN_S
+) -> Iterator[tuple[int, int]]:
     """Yield evaluation times (first, last) of queries below the limit of points.
 
     An evaluation at t looks back over the bin that ends at t.
     """
-    first = starts_s - starts_s % BIN_S + BIN_S
-    last = ends_s - ends_s % BIN_S
+    first = starts_s - starts_s % step_s + step_s
+    last = ends_s - ends_s % step_s
     while first <= last:
-        end = min(last, first + (MOST_POINTS - 1) * BIN_S)
+        end = min(last, first + (MOST_POINTS - 1) * step_s)
         yield first, end
-        first = end + BIN_S
+        first = end + step_s
 
 
 def _dialect(wanted: Wanted, fetch: Fetch) -> Dialect:

@@ -59,6 +59,7 @@ def test_our_own_meetings_are_counted_apart():
         listeners=2,
         largest_meeting=30,
         own=400,
+        sizes=((15, 1), (30, 1)),
     )
 
 
