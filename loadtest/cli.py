@@ -31,6 +31,7 @@ COMMANDS = {
     "export": "planning.questions.cli:export",
     "node": "loadtest.commands.node:node",
     "plan": "planning.cli:plan",
+    "preview": "reports.preview.cli:preview",
     "quote": "planning.questions.cli:quote",
     "report": "reports.cli:report",
     "run": "loadtest.commands.run:run",

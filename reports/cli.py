@@ -1,9 +1,8 @@
 """`bbbload report`: results in, one page out.
 
-The only module of `reports` that touches files, and the only one that may call what
-digests them: the codecs, and `loadtest.timeline` because a run is a stream of records,
-too long to hold, that must be judged before it can be drawn. The page is written beside
-its place and renamed into it, so that nobody ever sees half a page.
+Of the modules of `reports` the one that may call what digests results: the codecs, and
+`loadtest.timeline` because a run is a stream of records, too long to hold, that must be
+judged before it can be drawn.
 """
 
 import json
@@ -25,9 +24,7 @@ from reports import (
     annotations,
     capacity_report,
     compare_report,
-    html,
     junit,
-    markdown,
     plan_page,
     plan_report,
     plan_sheet,
@@ -35,13 +32,8 @@ from reports import (
     text,
 )
 from reports.document import Document, in_reading_order
+from reports.output import FORMATS, write_page
 
-FORMATS: dict[str, Callable[[tuple[Document, ...]], str]] = {
-    ".html": html.render,
-    ".htm": html.render,
-    ".txt": text.render,
-    ".md": markdown.render,
-}
 SHEET = ".csv"
 """A plan's inputs beside its results, for a spreadsheet."""
 OF_COMPARISONS: dict[str, Callable[[Experiment], str]] = {
@@ -114,7 +106,7 @@ def report(
     if output == "-":
         click.echo(page, nl=False)
     else:
-        _write(Path(output), page)
+        write_page(Path(output), page)
         click.echo(f"bbbload report: {output}", err=True)
     return 0
 
@@ -222,19 +214,3 @@ def _is_same(name: str, output: str) -> bool:
         return os.path.samefile(name, output)
     except OSError:
         return False
-
-
-def _write(path: Path, page: str) -> None:
-    """Write the page in one step: whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            draft.write_text(page, encoding="utf-8")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        reason = (error.strerror or "not possible").lower()
-        raise ConfigError(
-            f"{path} cannot be written ({reason}): name another place with --output"
-        ) from error

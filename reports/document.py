@@ -212,7 +212,7 @@ class Document:
     """One result, told to a person: the first screen, the details, the provenance."""
 
     kind: str
-    """`run`, `capacity`, `comparison` or `plan`."""
+    """`preview`, `run`, `capacity`, `comparison` or `plan`."""
     title: str
     asked: str
     """What was asked, in one sentence."""
@@ -230,7 +230,7 @@ class Document:
     headings: Headings = HEADINGS["en"]
 
 
-READING_ORDER = ("comparison", "capacity", "plan", "run")
+READING_ORDER = ("preview", "comparison", "capacity", "plan", "run")
 """Answers first: a run is the evidence that stands behind the others."""
 
 

@@ -57,6 +57,9 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
+SVG_SPACE = "http://www.w3.org/2000/svg"
+
+
 def figure(chart: Chart) -> Figure:
     """Draw a chart; its title is left to the page that shows it."""
     with _own_settings():
@@ -90,6 +93,12 @@ def svg(chart: Chart, *, name: str) -> str:
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         drawing.savefig(text, format="svg", transparent=True, metadata=nothing)
     return _inline(text.getvalue(), name=name, label=chart.title)
+
+
+def picture(chart: Chart) -> str:
+    """Return a chart as an SVG file that stands alone."""
+    spaces = f'xmlns="{SVG_SPACE}" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return svg(chart, name="picture").replace("<svg", f"<svg {spaces}", 1) + "\n"
 
 
 @contextmanager

@@ -75,6 +75,16 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *(f"planning.{data}" for data in ("models", "offers", "peaks")),
         ),
     ),
+    # A run to come is a result, too, made on the spot.
+    ("reports/preview/report.py", ("loadtest.preview", "loadtest.occupancy")),
+    (
+        "reports/preview/cli.py",
+        (
+            *("loadtest.durations", "loadtest.itinerary", "loadtest.machine"),
+            *("loadtest.occupancy", "loadtest.preview", "loadtest.scenario"),
+            *("loadtest.scenario_file", "planning.catalog"),
+        ),
+    ),
     # A run is a stream, too long to hold: it is digested before it can be drawn.
     (
         "reports/cli.py",
@@ -135,7 +145,9 @@ FILES_ARE_OPENED_IN = (
     "loadtest/locust_run.py",  # hands Locust's process its plan, reads its messages
     "loadtest/server_list.py",  # writes what bots/servers.py reads
     "bots/gate.py",  # reads the engine's own memory from /proc
+    "loadtest/load_files.py",  # reads scenarios, personas and what they name
     "loadtest/run_options.py",  # reads the plan that locust_run wrote
+    "reports/output.py",  # writes pages, whole
     "loadtest/machine.py",  # reads from /proc and /sys what this machine can give
     "loadtest/processes.py",  # sees in /proc whether a worker lives, and which boot
     "loadtest/codec.py",  # a run is read as a stream, line by line

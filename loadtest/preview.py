@@ -1,0 +1,191 @@
+"""What a run will do, said before anything is sent. Pure.
+
+From the course of a load (`occupancy`, or the steps of a plan) to its totals: time,
+people, streams, traffic, what the generator needs and what this machine lacks of it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loadtest.generator import Needs, needs_of, shortfalls, traffic_of
+from loadtest.machine import Machine
+from loadtest.occupancy import Load, Occupancy
+from loadtest.population import meetings_for
+from loadtest.stages import RunPlan, scenario_of
+from loadtest.streams import Streams, streams_of
+
+DRAWING_WIDTH: Final = 64
+DRAWING_HEIGHT: Final = 8
+BLOCKS: Final = " ▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The totals of a run to come."""
+
+    duration_s: float
+    course: tuple[Load, ...]
+    """The load from each change on, in order; the last one ends with `duration_s`."""
+    is_bound: bool
+    """The course is the most that can be: a benchmark stops where the SLO breaks."""
+    meetings: int
+    """Made in all."""
+    peak: Streams
+    """Of the moment with the most streams."""
+    peak_participants: int
+    peak_meetings: int
+    sent_bytes: float
+    """By the generator, IP packets of media, everybody speaking: the most."""
+    received_bytes: float
+    needs: Needs
+    machine: Machine
+    shortfalls: tuple[str, ...]
+    """Why this machine is too small; empty where it is large enough."""
+
+
+def preview_of(
+    course: Sequence[Load],
+    *,
+    duration_s: float,
+    meetings: int,
+    machine: Machine,
+    is_bound: bool = False,
+) -> Preview:
+    """Return the totals of a course on this machine."""
+    ends = [load.elapsed_s for load in course[1:]] + [duration_s]
+    sent = received = 0.0
+    for load, ends_s in zip(course, ends, strict=True):
+        lasts_s = max(0.0, ends_s - load.elapsed_s)
+        sent_bps, received_bps = traffic_of(load.streams)
+        sent += sent_bps * lasts_s / 8
+        received += received_bps * lasts_s / 8
+    most = max(course, key=lambda load: load.streams.both_ways)
+    needs = needs_of(_dearest(course))
+    return Preview(
+        duration_s=duration_s,
+        course=tuple(course),
+        is_bound=is_bound,
+        meetings=meetings,
+        peak=most.streams,
+        peak_participants=max(load.participants for load in course),
+        peak_meetings=max(load.meetings for load in course),
+        sent_bytes=sent,
+        received_bytes=received,
+        needs=needs,
+        machine=machine,
+        shortfalls=shortfalls(needs, machine),
+    )
+
+
+def preview_of_visits(occupancy: Occupancy, machine: Machine) -> Preview:
+    """Return the preview of a scenario."""
+    return preview_of(
+        occupancy.changes,
+        duration_s=occupancy.ends_s,
+        meetings=occupancy.meetings,
+        machine=machine,
+    )
+
+
+def preview_of_steps(plan: RunPlan, machine: Machine) -> Preview:
+    """Return the preview of a plan made of steps, or of a benchmark's at its caps."""
+    if plan.ladder is None:
+        steps = [(s.profile, s.participants, s.duration_s) for s in plan.steps]
+    else:
+        profiles = scenario_of(plan)
+        lasts_s = plan.duration_s / len(profiles)
+        most = plan.ladder.max_participants
+        steps = [(profile, most, lasts_s) for profile in profiles]
+    course, now_s, made = [], 0.0, 0
+    for profile, participants, lasts_s in steps:
+        meetings = meetings_for(profile, participants)
+        streams = streams_of(profile, participants)
+        course.append(Load(elapsed_s=now_s, meetings=meetings, streams=streams))
+        made = max(made, meetings) if plan.ladder is None else made + meetings
+        now_s += lasts_s
+    return preview_of(
+        course,
+        duration_s=now_s,
+        meetings=made,
+        machine=machine,
+        is_bound=plan.ladder is not None,
+    )
+
+
+def lines_of(preview: Preview) -> list[str]:
+    """Return the preview as text for people, the drawing first."""
+    peak, needs, machine = preview.peak, preview.needs, preview.machine
+    most = "at most " if preview.is_bound else ""
+    video = peak.video_in + peak.screen_in, peak.video_out + peak.screen_out
+    lines = [] if preview.is_bound else drawing_of(preview)
+    lines += [
+        f"lasts {most}{_span(preview.duration_s)}; {most}{preview.peak_participants} "
+        f"participants in {preview.peak_meetings} meetings at once, "
+        f"{preview.meetings} meetings made in all",
+        f"streams at the top: {peak.audio_in} microphones and {video[0]} cameras and "
+        f"screens to the server, {peak.audio_out} audio and {video[1]} video from it",
+        f"traffic at the top: {needs.sent_bps / 1e6:.1f} Mbit/s to the server, "
+        f"{needs.received_bps / 1e6:.1f} from it; in all {most}"
+        f"{(preview.sent_bytes + preview.received_bytes) / 1e9:.2f} GB",
+        f"generator: {needs.cores:.1f} of {machine.cores:.1f} cores, "
+        f"{needs.engines} engines, memory "
+        f"{_of(needs.memory_bytes, machine.memory_bytes, 'B')}, "
+        f"{_of(needs.descriptors, machine.descriptors)} open files an engine, "
+        f"{_of(needs.udp_ports, machine.udp_ports)} UDP ports, uplink "
+        f"{_uplink(machine.uplink_bps)}",
+    ]
+    return lines + [f"too small: {sentence}" for sentence in preview.shortfalls]
+
+
+def drawing_of(preview: Preview, width: int = DRAWING_WIDTH) -> list[str]:
+    """Return the participants over time as lines of text."""
+    most = max(preview.peak_participants, 1)
+    highs = _highs(preview.course, preview.duration_s, width)
+    lines = []
+    for row in range(DRAWING_HEIGHT - 1, -1, -1):
+        cells = (
+            BLOCKS[max(0, min(8, round(8 * (DRAWING_HEIGHT * high / most - row))))]
+            for high in highs
+        )
+        label = f"{most}" if row == DRAWING_HEIGHT - 1 else ""
+        lines.append(f"{label:>6} │{''.join(cells).rstrip()}")
+    lines.append(f"{'0':>6} └{'─' * width}")
+    lines.append(f"{'':8}0{_span(preview.duration_s):>{width - 1}}")
+    return lines
+
+
+def _highs(course: Sequence[Load], ends_s: float, width: int) -> list[int]:
+    """Return the most participants in each of `width` equal parts of the time."""
+    highs = [0] * width
+    ends = [load.elapsed_s for load in course[1:]] + [ends_s]
+    for load, until_s in zip(course, ends, strict=True):
+        first = min(width - 1, int(width * load.elapsed_s / ends_s))
+        last = min(width - 1, int(width * (until_s - 1e-9) / ends_s))
+        for part in range(first, max(first, last) + 1):
+            highs[part] = max(highs[part], load.participants)
+    return highs
+
+
+def _dearest(course: Iterable[Load]) -> Streams:
+    """Return the load that needs the most of a generator."""
+    return max((load.streams for load in course), key=lambda s: needs_of(s).cores)
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _of(needed: float, there: float | None, unit: str = "") -> str:
+    if unit:
+        shown = f"{needed / 1e9:.1f}"
+        return f"{shown} of {there / 1e9:.1f} GB" if there else f"{shown} GB"
+    return f"{needed:.0f} of {there:.0f}" if there is not None else f"{needed:.0f}"
+
+
+def _uplink(speed_bps: float | None) -> str:
+    return "of unknown speed" if speed_bps is None else f"{speed_bps / 1e6:.0f} Mbit/s"

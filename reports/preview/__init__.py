@@ -1,0 +1,1 @@
+"""A run to come, told before anything is sent."""

@@ -1,0 +1,109 @@
+"""`bbbload preview`: what a scenario will load, before anything is sent."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from bots.errors import ConfigError
+from loadtest.durations import DURATION
+from loadtest.itinerary import itinerary_of
+from loadtest.machine import this_machine
+from loadtest.occupancy import Occupancy
+from loadtest.preview import Preview, drawing_of, preview_of_visits
+from loadtest.scenario import scaled
+from loadtest.scenario_file import read_scenario
+from planning.catalog import read_catalog
+from reports import text
+from reports.figures import picture
+from reports.output import FORMATS, write_page
+from reports.preview.report import Price, document, participants
+
+PICTURE = ".svg"
+
+
+@click.command(
+    epilog="Example: bbbload preview examples/scenarios/school-morning.toml "
+    "-o preview.html"
+)
+@click.argument("scenario", metavar="SCENARIO.toml")
+@click.option(
+    "--scale", type=float, default=1.0, help="Times the people. Default: as written."
+)
+@click.option("--length", type=DURATION, help="Made to last so long, such as 30m.")
+@click.option("--seed", type=int, help="Seed of the visits. Default: the scenario's.")
+@click.option(
+    "--catalog",
+    type=click.Path(path_type=Path),
+    help="Catalogue of server types: what the traffic costs on each.",
+)
+@click.option(
+    "-o",
+    "--output",
+    default="-",
+    show_default="text to standard output",
+    metavar="X.html|X.md|X.txt|X.svg",
+    help="The page; its ending chooses the format. .svg is the picture alone.",
+)
+def preview(
+    scenario: str,
+    scale: float,
+    length: float | None,
+    seed: int | None,
+    catalog: Path | None,
+    output: str,
+) -> int:
+    """Say what a scenario will load, and whether this machine can make that load.
+
+    Nothing is sent. Ends with 2 when this machine is too small, with the size that
+    fits.
+    """
+    path = Path(scenario)
+    asked = read_scenario(_read(path), scenario, lambda name: _read(path.parent / name))
+    seed = asked.seed if seed is None else seed
+    course = scaled(asked.scenario, scale=scale, length_s=length)
+    found = preview_of_visits(Occupancy(itinerary_of(course, seed)), this_machine())
+    page = document(
+        found,
+        name=course.name,
+        source=scenario,
+        seed=seed,
+        prices=_prices(found, catalog),
+    )
+    suffix = Path(output).suffix.lower()
+    if output == "-":
+        click.echo("\n".join(drawing_of(found)) + "\n")
+        click.echo(text.render((page,)), nl=False)
+    elif suffix == PICTURE:
+        write_page(Path(output), picture(participants(found)))
+    elif suffix in FORMATS:
+        write_page(Path(output), FORMATS[suffix]((page,)))
+    else:
+        known = ", ".join(sorted((*FORMATS, PICTURE)))
+        raise ConfigError(
+            f"{output} has the ending {suffix or 'none'!r}: choose {known}"
+        )
+    if found.shortfalls:
+        raise ConfigError("this machine is too small: " + "; ".join(found.shortfalls))
+    return 0
+
+
+def _prices(found: Preview, catalog: Path | None) -> tuple[Price, ...]:
+    if catalog is None:
+        return ()
+    types = read_catalog(catalog, today=date.today()).types
+    return tuple(
+        (each.name, found.received_bytes * each.extra_traffic_eur_per_byte)
+        for each in types
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
+        raise ConfigError(
+            f"{path} cannot be read ({reason.lower()}): give a scenario, such as those "
+            "in examples/scenarios"
+        ) from error

@@ -1,0 +1,103 @@
+"""What a run will load, against sums that can be done by hand."""
+
+import itertools
+
+import pytest
+
+from bots.wire import Caps
+from loadtest.generator import AUDIO_BPS, CAMERA_BPS
+from loadtest.machine import Machine
+from loadtest.models import MeetingProfile, Slo
+from loadtest.occupancy import Load
+from loadtest.preview import drawing_of, lines_of, preview_of, preview_of_steps
+from loadtest.stages import PlannedStep, RunPlan
+from loadtest.streams import Streams
+
+MACHINE = Machine(
+    cores=8.0,
+    memory_bytes=10**10,
+    descriptors=10**5,
+    udp_ports=28_232,
+    uplink_bps=1e9,
+    conntrack_free=None,
+)
+PAIR = MeetingProfile(
+    name="pair", size=2, cameras=1, microphones=2, listeners=0, moderators=1
+)
+
+
+def load(elapsed_s, participants, meetings=1, **streams):
+    return Load(
+        elapsed_s=elapsed_s,
+        meetings=meetings,
+        streams=Streams(participants=participants, **streams),
+    )
+
+
+def test_the_totals_are_the_areas_under_the_course():
+    course = (
+        load(0.0, 0, 0),
+        load(10.0, 4, 2, audio_in=4, audio_out=4),
+        load(20.0, 2, 1, audio_out=2, video_in=1, video_out=1),
+    )
+
+    found = preview_of(course, duration_s=50.0, meetings=2, machine=MACHINE)
+
+    assert found.sent_bytes == (10 * 4 * AUDIO_BPS + 30 * CAMERA_BPS) / 8
+    assert (
+        found.received_bytes
+        == (10 * 4 * AUDIO_BPS + 30 * (2 * AUDIO_BPS + CAMERA_BPS)) / 8
+    )
+    assert (found.peak_participants, found.peak_meetings) == (4, 2)
+    assert found.peak.audio_in == 4
+    assert found.shortfalls == ()
+
+
+def test_the_drawing_shows_the_course_and_its_ends():
+    course = (load(0.0, 8), load(30.0, 4), load(60.0, 0))
+
+    lines = drawing_of(
+        preview_of(course, duration_s=90.0, meetings=1, machine=MACHINE), width=9
+    )
+
+    top, middle = lines[0], lines[5]
+    assert top == "     8 │███"
+    assert middle == "       │██████"
+    assert lines[-1].endswith("1 min 30 s")
+    heights = [line.count("█") for line in lines[:8]]
+    assert all(low <= high for low, high in itertools.pairwise(heights))
+
+
+def test_steps_are_a_course_and_their_meetings_are_used_again():
+    plan = RunPlan(
+        profiles=(PAIR,),
+        slo=Slo(),
+        caps=Caps(),
+        steps=tuple(
+            PlannedStep(profile=PAIR, participants=n, duration_s=20.0, warm_up_s=5.0)
+            for n in (2, 6)
+        ),
+    )
+
+    found = preview_of_steps(plan, MACHINE)
+
+    assert (found.duration_s, found.meetings, found.peak_participants) == (40.0, 3, 6)
+    assert (found.peak.video_in, found.peak.video_out) == (3, 3)
+    assert not found.is_bound
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["6 participants in 3 meetings", "8.0 cores", "6 microphones", "GB", "UDP ports"],
+)
+def test_the_head_of_a_run_says_what_it_will_load(words):
+    plan = RunPlan(
+        profiles=(PAIR,),
+        slo=Slo(),
+        caps=Caps(),
+        steps=(
+            PlannedStep(profile=PAIR, participants=6, duration_s=20.0, warm_up_s=5.0),
+        ),
+    )
+
+    assert words in "\n".join(lines_of(preview_of_steps(plan, MACHINE)))
