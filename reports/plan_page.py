@@ -21,105 +21,7 @@ from reports.document import (
     Table,
     Text,
 )
-
-Language = Literal["en", "de"]
-
-WORDS: dict[str, tuple[str, str]] = {
-    "title": ("Servers and money on one page", "Server und Geld auf einer Seite"),
-    "input": ("input", "Datei"),
-    "history": ("history", "Verlauf"),
-    "balance": ("from {value} down to {reserve}", "von {value} bis auf {reserve}"),
-    "one_room": (
-        "one meeting never spreads over two nodes",
-        "eine Konferenz verteilt sich nie auf zwei Server",
-    ),
-    "asked": (
-        "What has to be ordered and cancelled by when, what does it cost, and how long "
-        "does the money last?",
-        "Was ist bis wann zu bestellen und zu kündigen, was kostet es, und wie lange "
-        "reicht das Geld?",
-    ),
-    "modelled": (
-        "The demand behind this plan is modelled or stated, not measured.",
-        "Die Nachfrage hinter diesem Plan ist modelliert oder angegeben, nicht "
-        "gemessen.",
-    ),
-    "modelled_short": ("not measured", "nicht gemessen"),
-    "orders": ("Order and cancel", "Bestellen und kündigen"),
-    "by": ("at the latest on", "spätestens am"),
-    "what": ("what", "was"),
-    "for": ("serves from / until", "gilt ab / bis"),
-    "why": ("why then", "warum dann"),
-    "order": ("order {count} × {type}", "{count} × {type} bestellen"),
-    "cancel": ("cancel {count} × {type}", "{count} × {type} kündigen"),
-    "late": (" – already late", " – schon überfällig"),
-    "nothing": ("nothing changes", "nichts ändert sich"),
-    "cost": ("A month costs", "Ein Monat kostet"),
-    "likely": (
-        "likely {low} to {high} (80 %)",
-        "wahrscheinlich {low} bis {high} (80 %)",
-    ),
-    "runway": ("The money lasts", "Das Geld reicht"),
-    "months": ("{value} months", "{value} Monate"),
-    "meeting": ("Largest meeting", "Größte Konferenz"),
-    "people": ("{value} people", "{value} Personen"),
-    "bad": ("A bad month", "Ein schlechter Monat"),
-    "bad_for": (
-        "with one chance in ten it is dearer; in {month}",
-        "mit Wahrscheinlichkeit 1 zu 10 teurer; im {month}",
-    ),
-    "shock": ("If {factor} times as many come", "Wenn {factor}-mal so viele kommen"),
-    "shock_for": (
-        "{more} more nodes from {month}, the money lasts {value} months",
-        "{more} Server mehr ab {month}, das Geld reicht {value} Monate",
-    ),
-    "prices": ("Prices of", "Preise vom"),
-    "assumptions": (
-        "The three assumptions that move the bill most",
-        "Die drei Annahmen, die die Rechnung am stärksten bewegen",
-    ),
-    "assumption": ("assumption", "Annahme"),
-    "low": ("bill at its low end", "Rechnung am unteren Ende"),
-    "high": ("bill at its high end", "Rechnung am oberen Ende"),
-    "rank": ("rank correlation", "Rangkorrelation"),
-    "alternatives": ("Plans to choose from", "Pläne zur Auswahl"),
-    "plan": ("plan", "Plan"),
-    "total": ("nodes, all months", "Server, alle Monate"),
-    "changes": ("months with changes", "Monate mit Änderungen"),
-    "risk": ("overload risk", "Überlastungsrisiko"),
-    "certainty": ("What certainty costs", "Was Sicherheit kostet"),
-    "confidence": ("confidence", "Sicherheit"),
-    "most": ("nodes in the fullest month", "Server im vollsten Monat"),
-    "why_nodes": ("Why this many nodes", "Warum so viele Server"),
-    "cheapest": ("cheapest", "am billigsten"),
-    "calmest": ("calmest", "am ruhigsten"),
-    "fewest changes": ("fewest changes", "wenigste Änderungen"),
-    "demand": ("demand", "Nachfrage"),
-    "capacity of a node": ("capacity of a node", "was ein Server trägt"),
-    "largest meeting": ("largest meeting", "größte Konferenz"),
-    "prices of servers": ("prices", "Preise"),
-    "fixed costs": ("fixed costs", "feste Kosten"),
-    "holds": (
-        "The plan holds: with any one node down, the chance of an overload on a "
-        "month's peak morning is at most {risk}; {asked} were asked.",
-        "Der Plan hält: auch wenn ein beliebiger Server ausfällt, ist die "
-        "Wahrscheinlichkeit einer Überlastung am vollsten Morgen eines Monats "
-        "höchstens {risk}; verlangt waren {asked}.",
-    ),
-    "fails": (
-        "The plan does not hold: the chance of an overload is {risk}, asked were "
-        "{asked}.",
-        "Der Plan hält nicht: die Wahrscheinlichkeit einer Überlastung ist {risk}, "
-        "verlangt waren {asked}.",
-    ),
-    "disk": ("Disk for recordings", "Platten für Aufzeichnungen"),
-    "co2": ("CO2 of the nodes, all months", "CO2 der Server, alle Monate"),
-}
-"""Every text of the page, (English, German)."""
-
-_MONTHS_DE = (
-    "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
-).split()
+from reports.plan_words import MONTHS_DE, WORDS, Language
 
 
 def document(plan: Plan, *, source: str, language: Language) -> Document:
@@ -413,4 +315,4 @@ def _month(month: str, language: Language) -> str:
     if language == "en":
         return written.month(month)
     year, number = month.split("-")
-    return f"{_MONTHS_DE[int(number) - 1]} {year}"
+    return f"{MONTHS_DE[int(number) - 1]} {year}"

@@ -4,9 +4,10 @@ The first line that is no comment names the columns: `time,participants` and, wh
 known, `meetings`, `cameras`, `voice`, `listeners`, `largest_meeting`, `limit_hits`
 (joins that a limit refused). Times are ISO 8601 with a zone, ascending. Lines that
 begin with `#` are comments; `# note: …` says what was done to the numbers, `#
-disagreement: 0.08` how far two sources were apart, and the report repeats both. An
-empty cell is a value that nobody knows. Every mistake is one sentence that names file
-and line.
+disagreement: 0.08` how far two sources were apart, and the report repeats both; `#
+meeting sizes: 5=310 15=120` how many meetings of up to 5 and of 6 to 15 participants
+were seen in busy hours (`planning/sizes.py`), which placement draws from. An empty cell
+is a value that nobody knows. Every mistake is one sentence that names file and line.
 """
 
 import csv

@@ -75,6 +75,7 @@ def reconciled(first: History, second: History) -> History:
         gaps=gaps_of(times, first.step_s, first.utc_offset_s),
         samples=first.samples + len(filled),
         notes=(*first.notes, *second.notes, note, *trouble),
+        meeting_sizes=first.meeting_sizes or second.meeting_sizes,
         disagreement_ratio=math.hypot(first.disagreement_ratio, spread),
     )
 

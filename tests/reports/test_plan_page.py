@@ -11,7 +11,7 @@ from loadtest.cli import run_command
 from planning.codec import encode_plan
 from planning.models import Alternative, ConfidencePrice, Influence, OrderStep
 from planning.peaks import Interval
-from reports import html, plan_page, plan_sheet, text
+from reports import html, plan_page, plan_sheet, plan_words, text
 from tests.support.plans import synthetic_plan
 
 
@@ -65,7 +65,7 @@ def full_plan():
     )
 
 
-def told(language: plan_page.Language) -> str:
+def told(language: plan_words.Language) -> str:
     return text.render(
         (plan_page.document(full_plan(), source="plan.json", language=language),)
     )
@@ -120,7 +120,7 @@ def test_the_english_page_says_the_same():
 
 
 def test_every_text_has_both_languages():
-    for name, (english, german) in plan_page.WORDS.items():
+    for name, (english, german) in plan_words.WORDS.items():
         assert english, name
         assert german, name
         fields = [sorted(re.findall(r"{\w+}", words)) for words in (english, german)]
