@@ -12,7 +12,7 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from bots.clock import RunClock
@@ -137,6 +137,7 @@ class EngineRun:
                     begin.run,
                     field.fetch,
                     rest_of_run_s=lambda: ends_s - time.monotonic(),
+                    is_recorded=begin.is_recorded,
                 )
                 reason = ""
                 try:
@@ -211,11 +212,9 @@ class EngineRun:
 
     async def _act(self, command: Command, group: asyncio.TaskGroup) -> None:
         match command:
-            case Join(plan=plan) if plan.number not in self._open:
-                self._open[plan.number] = plan
-                self._last_join_s = time.monotonic()
-                self._is_frozen = False
-                self._tasks[plan.number] = group.create_task(self._play(plan))
+            case Join(plan=plan) if plan.number not in self._tasks:
+                play = self._play(plan, group)
+                self._tasks[plan.number] = group.create_task(play)
             case Leave(participant=number):
                 bot, task = self._bots.get(number), self._tasks.get(number)
                 if bot is not None:
@@ -230,11 +229,18 @@ class EngineRun:
             case _:
                 logger.warning("unexpected command %s", type(command).__name__)
 
-    async def _play(self, plan: ParticipantPlan) -> None:
+    async def _play(self, plan: ParticipantPlan, group: asyncio.TaskGroup) -> None:
         """Let one participant live; nothing the server does ends the engine."""
         asked_s = self._clock.elapsed_s()
         try:
+            if plan.starts_s is not None:
+                await asyncio.sleep(plan.starts_s - asked_s)
+                asked_s = self._clock.elapsed_s()
+            self._open[plan.number] = plan
+            self._last_join_s, self._is_frozen = time.monotonic(), False
             refusal = await self._wait_for_room()
+            if plan.ends_s is not None and plan.ends_s <= self._clock.elapsed_s():
+                refusal = refusal or "too late"
             if refusal:
                 detail = "our own engine took no more participants"
                 self._not_joined(plan, asked_s, "withdrawn", refusal, detail)
@@ -251,7 +257,8 @@ class EngineRun:
             )
             bot = self._field.recruit(plan, meeting, self._report)
             self._bots[plan.number] = bot
-            await bot.run()
+            with self._leaving_in_time(plan, bot, group):
+                await bot.run()
         except asyncio.CancelledError:
             if plan.number not in self._bots:
                 return  # told to leave before it was in
@@ -273,6 +280,25 @@ class EngineRun:
             self._tasks.pop(plan.number, None)
             self._open.pop(plan.number, None)
             self._send(Left(participant=plan.number))
+
+    @contextlib.contextmanager
+    def _leaving_in_time(
+        self, plan: ParticipantPlan, bot: Bot, group: asyncio.TaskGroup
+    ) -> Iterator[None]:
+        """Let a participant leave at the time that its plan says, if it says one."""
+        if plan.ends_s is None:
+            yield
+            return
+
+        def let_go() -> None:
+            group.create_task(self._let_go(plan.number, bot))
+
+        rest_s = plan.ends_s - self._clock.elapsed_s()
+        timer = asyncio.get_running_loop().call_later(max(0.0, rest_s), let_go)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _not_joined(
         self,

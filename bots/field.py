@@ -6,12 +6,14 @@ moment, and a refused run needs none of it.
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from bots.cameras import sent_profiles
 from bots.clock import RunClock
 from bots.join import prove_join, target_of
+from bots.media.clip import read_own
 from bots.media.plane import MediaPlane, PlaneStats
 from bots.meetings import Fetch
 from bots.models import CAMERA_MEDIUM, MeetingRef, ParticipantPlan, Report
@@ -29,6 +31,7 @@ class ServerField:
         self._target = target_of(server)
         self._engine = begin.engine
         self._cameras = begin.cameras
+        self._clip, self._ice_policy = begin.clip, begin.ice_policy
         self._clock = clock
         self._stack = AsyncExitStack()
         self.fetch: Fetch
@@ -41,7 +44,11 @@ class ServerField:
             )
             self.fetch = (await stack.enter_async_context(transport)).get
             self._plane = await stack.enter_async_context(
-                MediaPlane(ca_file=self._target.ca_file)
+                MediaPlane(
+                    ca_file=self._target.ca_file,
+                    ice_transport_policy=self._ice_policy,
+                    own=read_own(Path(self._clip)) if self._clip else None,
+                )
             )
             # A clip that is encoded during the run would make the pacer late.
             await self._plane.prepare(

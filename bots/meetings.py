@@ -84,11 +84,13 @@ class Meetings:
         fetch: Fetch,
         *,
         rest_of_run_s: Callable[[], float],
+        is_recorded: bool = False,
     ) -> None:
         self._server = server
         self._run = run
         self._fetch = fetch
         self._rest_of_run_s = rest_of_run_s
+        self._is_recorded = is_recorded
         self._made: dict[int, asyncio.Future[api.Created]] = {}
         self._limit = asyncio.Semaphore(AT_ONCE)
 
@@ -218,7 +220,10 @@ class Meetings:
 
     def _parameters(self, number: int) -> tuple[tuple[str, str], ...]:
         return api.create_parameters(
-            run=self._run, number=number, rest_of_run_s=self._rest_of_run_s()
+            run=self._run,
+            number=number,
+            rest_of_run_s=self._rest_of_run_s(),
+            is_recorded=self._is_recorded,
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bots.models import (
     EngineReport,
+    IcePolicy,
     JoinReport,
     LeaveReport,
     MilestoneReport,
@@ -65,6 +66,11 @@ class Begin:
     streams: int = 0
     cameras: int = 0
     """Most cameras of one meeting: they decide which camera rates can be asked for."""
+    clip: str = ""
+    """Path of a film or recording to send; "": the project's own."""
+    ice_policy: IcePolicy = "all"
+    is_recorded: bool = False
+    """Whether our meetings are recorded; the server keeps the recordings."""
     caps: Caps = Caps()
     allow_hosts: tuple[str, ...] = ()
     secret_file: str = ""

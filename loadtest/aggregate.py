@@ -293,7 +293,7 @@ class Aggregate:
                 sums.first_camera_s
                 + self._pending(
                     index,
-                    "video_out",
+                    "pictures_out",
                     told=len(sums.first_camera_s),
                     seen=seen.get(("in", False), 0.0),
                 )
@@ -316,12 +316,9 @@ class Aggregate:
             late_packets=sums.late_packets,
             sent_packets=sums.sent_packets,
             warm_up_lag_max_s=sums.warm_up_lag_max_s,
-            streams_expected=float(
-                expected.audio_in
-                + expected.audio_out
-                + expected.video_in
-                + expected.video_out
-            ),
+            streams_expected=float(expected.both_ways)
+            if step.planned is None
+            else step.planned.streams,
             streams_seen=sum(seen.values()),
             present_at_end=self._present(_late(starts_s, ends_s), ends_s),
         )
@@ -340,6 +337,10 @@ class Aggregate:
         is what the step needed beyond who stayed, had failed, or we did not take.
         """
         step, sums = self._steps[index], self._sums[index]
+        if step.planned is not None:
+            tried = sums.joined + sums.failed
+            asked = max(tried, step.planned.joins - sums.unasked)
+            return tried, sums.joined / asked if asked > 0 else None
         first = self._first_of_ascent(index)
         _, ends_s = self._judged_part(index)
         stayed = sum(
@@ -364,6 +365,10 @@ class Aggregate:
         that had not come when the step was judged. Who did not join waits for nothing.
         """
         step = self._steps[index]
+        if step.planned is not None:
+            due = float(getattr(step.planned, name))
+            is_there = seen >= STREAMS_MIN * due or self._sums[index].unasked
+            return [] if is_there else [math.inf] * max(0, round(due - seen))
         profile = self._profiles.get(step.profile)
         if profile is None or self._sums[index].unasked:
             return []

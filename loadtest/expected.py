@@ -8,7 +8,7 @@ it can load, each profile growing from its first step to the cap by the ladder's
 from dataclasses import dataclass, replace
 
 from loadtest.benchmark import GROWTH, START_SHARE, Ladder, LadderStep
-from loadtest.itinerary import Itinerary, Visit, itinerary_of
+from loadtest.itinerary import Itinerary, Visit, itinerary_of, most_cameras
 from loadtest.models import MeetingProfile
 from loadtest.occupancy import Load, Occupancy
 from loadtest.population import meetings_for
@@ -68,15 +68,6 @@ def load_at(expected: Expected, elapsed_s: float) -> Load:
         else:
             high = middle
     return expected.changes[low]
-
-
-def most_cameras(itinerary: Itinerary) -> int:
-    """Return the most cameras that one meeting may have on, with bursts."""
-    most = 0
-    for profile, bursts in zip(itinerary.meetings, itinerary.bursts, strict=True):
-        everybody = any(burst.kind == "cameras" for burst in bursts)
-        most = max(most, profile.size if everybody else profile.cameras)
-    return most
 
 
 def _itinerary(plan: RunPlan, users: int, spawn_rate: float) -> Itinerary:

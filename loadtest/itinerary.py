@@ -7,7 +7,6 @@ is there first; a persona that comes late does so after its own wait.
 """
 
 import heapq
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -99,6 +98,15 @@ def plan_of_visit(itinerary: Itinerary, number: int, seed: int) -> ParticipantPl
     )
 
 
+def most_cameras(itinerary: Itinerary) -> int:
+    """Return the most cameras that one meeting may have on, with bursts."""
+    most = 0
+    for profile, bursts in zip(itinerary.meetings, itinerary.bursts, strict=True):
+        everybody = any(burst.kind == "cameras" for burst in bursts)
+        most = max(most, profile.size if everybody else profile.cameras)
+    return most
+
+
 class _Book:
     """Visits and meetings as they are planned."""
 
@@ -183,8 +191,3 @@ def _delayed(visit: Visit, profile: MeetingProfile, rng: np.random.Generator) ->
     least_s, most_s = habits.join_delay_least_s, habits.join_delay_most_s
     delay_s = least_s + (most_s - least_s) * share
     return replace(visit, starts_s=visit.starts_s + delay_s) if delay_s else visit
-
-
-def visits_within(visits: Iterable[Visit], starts_s: float, ends_s: float) -> int:
-    """Return how many visits begin from `starts_s` on and before `ends_s`."""
-    return sum(1 for visit in visits if starts_s <= visit.starts_s < ends_s)

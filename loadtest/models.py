@@ -104,9 +104,9 @@ class PlannedLoad:
 
     joins: int
     """Asked for within the step."""
-    audio: float
+    audio_out: float
     """Audio streams out of the node in the last quarter of the judged part, mean."""
-    video: float
+    pictures_out: float
     """Cameras and screens out of the node then."""
     streams: float
     """All streams then, both ways."""

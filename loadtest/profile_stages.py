@@ -29,10 +29,13 @@ def ramp(participants: int, *, over_s: float, hold_s: float) -> tuple[Stage, ...
     return (Stage(participants=participants, over_s=over_s, hold_s=hold_s),)
 
 
-def step(levels: Sequence[int], *, over_s: float, hold_s: float) -> tuple[Stage, ...]:
-    """Return plateaus, each held as long as the others; a level of 0 is a break."""
+def step(
+    levels: Sequence[int], *, over_s: float, holds_s: Sequence[float]
+) -> tuple[Stage, ...]:
+    """Return plateaus with their holds; a level of 0 is a break."""
     return tuple(
-        Stage(participants=level, over_s=over_s, hold_s=hold_s) for level in levels
+        Stage(participants=level, over_s=over_s, hold_s=hold_s)
+        for level, hold_s in zip(levels, holds_s, strict=True)
     )
 
 

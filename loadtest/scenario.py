@@ -190,6 +190,10 @@ def _in_time(scenario: Scenario, factor: float) -> Scenario:
     arrival = scenario.arrival
     return replace(
         scenario,
+        kinds=tuple(
+            replace(kind, mix=tuple(_sooner(group, factor) for group in kind.mix))
+            for kind in scenario.kinds
+        ),
         stages=tuple(
             replace(s, over_s=s.over_s * factor, hold_s=s.hold_s * factor)
             for s in scenario.stages
@@ -210,6 +214,17 @@ def _in_time(scenario: Scenario, factor: float) -> Scenario:
             for burst in scenario.bursts
         ),
     )
+
+
+def _sooner(group: SeatGroup, factor: float) -> SeatGroup:
+    """Return seats of a persona that comes late, less late."""
+    habits = group.persona.habits
+    shrunk = replace(
+        habits,
+        join_delay_least_s=habits.join_delay_least_s * factor,
+        join_delay_most_s=habits.join_delay_most_s * factor,
+    )
+    return replace(group, persona=replace(group.persona, habits=shrunk))
 
 
 def _over_s(arrival: Arrival, stage: Stage, before: int) -> float:

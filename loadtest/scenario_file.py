@@ -208,12 +208,13 @@ def _stages(table: Table, read: ReadFile) -> tuple[Stage, ...]:
     kind = table.choice("kind", ("ramp", "step", "spike", "soak", "replay"), "ramp")
     if kind == "replay":
         return _replay(table, read)
-    moving = {"over_s": table.seconds("over", 30.0, may_be_none=True)}
-    moving["hold_s"] = table.seconds("hold")
+    over_s = table.seconds("over", 30.0, may_be_none=True)
     if kind == "step":
         table.known("kind", "participants", "over", "hold")
         levels = table.wholes("participants", most=MOST_PARTICIPANTS)
-        return profile_stages.step(levels, **moving)
+        holds_s = table.durations("hold", len(levels))
+        return profile_stages.step(levels, over_s=over_s, holds_s=holds_s)
+    hold_s = table.seconds("hold")
     base = table.whole("participants", least=1, most=MOST_PARTICIPANTS)
     if kind == "spike":
         table.known(
@@ -225,10 +226,11 @@ def _stages(table: Table, read: ReadFile) -> tuple[Stage, ...]:
             table.whole("top", least=base, most=MOST_PARTICIPANTS),
             spike_over_s=table.seconds("spike_over", 10.0),
             spike_hold_s=table.seconds("spike_hold"),
-            **moving,
+            over_s=over_s,
+            hold_s=hold_s,
         )
     table.known("kind", "participants", "over", "hold")
-    return profile_stages.ramp(base, **moving)
+    return profile_stages.ramp(base, over_s=over_s, hold_s=hold_s)
 
 
 def _replay(table: Table, read: ReadFile) -> tuple[Stage, ...]:

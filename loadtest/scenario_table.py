@@ -118,6 +118,16 @@ class Table:
         except ConfigError as error:
             raise ConfigError(f"{self.where} {key}: {error}") from error
 
+    def durations(self, key: str, count: int) -> tuple[float, ...]:
+        """Return `count` durations: a list of so many, or one for all."""
+        value = self._get(key, None)
+        if not isinstance(value, list):
+            return (self.seconds(key),) * count
+        if len(value) != count:
+            raise self._wrong(key, value, f"has {len(value)} durations, not {count}")
+        rows = [Table({key: each}, self.where) for each in value]
+        return tuple(row.seconds(key) for row in rows)
+
     def _get(self, key: str, default: Any) -> Any:
         value = self.values.get(key, default)
         if value is None:

@@ -47,6 +47,11 @@ class Streams:
         )
 
     @property
+    def pictures_out(self) -> int:
+        """Cameras and screens that participants receive."""
+        return self.video_out + self.screen_out
+
+    @property
     def both_ways(self) -> int:
         """All media streams in and out of the node."""
         video = self.video_in + self.video_out + self.screen_in + self.screen_out

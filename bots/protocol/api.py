@@ -231,20 +231,26 @@ def run_of(external_id: str) -> str | None:
 
 
 def create_parameters(
-    *, run: str, number: int, rest_of_run_s: float, extra: Parameters = ()
+    *,
+    run: str,
+    number: int,
+    rest_of_run_s: float,
+    is_recorded: bool = False,
+    extra: Parameters = (),
 ) -> Parameters:
     """Return what every `create` of ours asks for: nothing kept, ended by itself.
 
     `rest_of_run_s` is how long the run still lasts; the server ends the meeting five
-    minutes later on its own (`duration`, in whole minutes). `extra` may add parameters
+    minutes later on its own (`duration`, in whole minutes). Only where `is_recorded` is
+    it recorded, from its start. `extra` may add parameters
     (`muteOnStart`, a guest policy, …) but not override one of these.
     """
     duration_min = math.ceil((max(rest_of_run_s, 0.0) + SELF_END_MARGIN_S) / 60)
     ours = (
         ("name", f"bbbload {run} {number}"),
         ("meetingID", meeting_id(run, number)),
-        ("record", "false"),
-        ("autoStartRecording", "false"),
+        ("record", _text(is_recorded)),
+        ("autoStartRecording", _text(is_recorded)),
         ("allowStartStopRecording", "false"),
         ("meetingKeepEvents", "false"),
         ("duration", str(duration_min)),

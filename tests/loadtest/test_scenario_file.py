@@ -172,6 +172,13 @@ def test_sizes_from_a_histogram_and_from_a_distribution():
         (("[profile]", "[slo]\njoy = 1\n[profile]"), r"\[slo\]: unknown key 'joy'"),
         (("[profile]", "[limits]\nstreams = -1\n[profile]"), "streams = -1 is out of"),
         (
+            (
+                'participants = 20\nhold = "10s"',
+                'kind = "step"\nparticipants = [1, 2]\nhold = ["10s"]',
+            ),
+            "has 1 durations, not 2",
+        ),
+        (
             ("participants = 20", 'kind = "step"\nparticipants = 20'),
             "participants = 20 is no list",
         ),
