@@ -1,8 +1,8 @@
-"""Watch nodes through their Prometheus text: CPU, memory, network, once a second.
+"""A machine through its Prometheus text: CPU, memory, network, and their differences.
 
 Parsing and differences are pure; only `fetch_metrics` touches the network. It uses
-urllib, which works under gevent as well as without. A scrape that is missed leaves a
-gap: the next one covers the time since the last that came, and never invents a zero.
+urllib, which works under gevent as well as without. What else a node can tell, and
+other ways to ask it, is in `loadtest.watching`.
 
 Metric names are those of node_exporter (https://github.com/prometheus/node_exporter)
 and bigbluebutton-exporter (https://github.com/greenstatic/bigbluebutton-exporter).
@@ -30,6 +30,8 @@ GUEST_MODES: Final = frozenset({"guest", "guest_nice"})
 """Already inside `user` and `nice` (Linux, proc(5)): counted twice otherwise."""
 
 Labels = tuple[tuple[str, str], ...]
+Metrics = Mapping[str, list[tuple[Labels, float]]]
+"""Series by name: what a scrape, or a Prometheus server, tells at one moment."""
 
 _SAMPLE = re.compile(
     r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(?P<labels>.*)\})?\s+(?P<value>\S+)"
@@ -74,7 +76,17 @@ def parse_metrics(text: str) -> dict[str, list[tuple[Labels, float]]]:
 
 def read_scrape(text: str, elapsed_s: float) -> Scrape:
     """Return the counters of a scrape; raises ConfigError when it is no node's."""
-    metrics = parse_metrics(text)
+    scrape = scrape_in(parse_metrics(text), elapsed_s)
+    if scrape is None:
+        raise ConfigError(
+            "the metrics have no node_cpu_seconds_total: give the address of a "
+            "node_exporter, such as http://NODE:9100/metrics"
+        )
+    return scrape
+
+
+def scrape_in(metrics: Metrics, elapsed_s: float) -> Scrape | None:
+    """Return the counters of a machine among series by name; None without any."""
     modes: dict[str, float] = {}
     processors = set()
     for labels, value in metrics.get("node_cpu_seconds_total", []):
@@ -84,10 +96,7 @@ def read_scrape(text: str, elapsed_s: float) -> Scrape:
         if mode not in GUEST_MODES:
             modes[mode] = modes.get(mode, 0.0) + value
     if not modes:
-        raise ConfigError(
-            "the metrics have no node_cpu_seconds_total: give the address of a "
-            "node_exporter, such as http://NODE:9100/metrics"
-        )
+        return None
     total = _first(metrics, "node_memory_MemTotal_bytes")
     available = _first(metrics, "node_memory_MemAvailable_bytes")
     participants = _first(metrics, "bbb_meetings_participants")
@@ -110,7 +119,11 @@ def read_facts(text: str) -> tuple[tuple[str, str], ...]:
     Beside node_exporter's own: every `bbbload_fact{name="…",value="…"} 1`, which a
     file of its textfile collector may hold for packages and hashed settings.
     """
-    metrics = parse_metrics(text)
+    return facts_in(parse_metrics(text))
+
+
+def facts_in(metrics: Metrics) -> tuple[tuple[str, str], ...]:
+    """Return the facts among series by name."""
     total = _first(metrics, "node_memory_MemTotal_bytes")
     vendor = _label(metrics, "node_dmi_info", "system_vendor")
     product = _label(metrics, "node_dmi_info", "product_name")
@@ -159,25 +172,6 @@ def difference(node: str, before: Scrape, after: Scrape) -> NodeSample | None:
         sent_bytes=sent,
         participants=after.participants,
     )
-
-
-class NodeWatch:
-    """The scrapes of one node, one after the other; a missed one leaves a gap."""
-
-    def __init__(self, url: str, facts: tuple[tuple[str, str], ...] = ()) -> None:
-        self.url = url
-        self.facts = facts
-        self.node = node_of(url)
-        self.missed = 0
-        self._before: Scrape | None = None
-
-    def receive(self, scrape: Scrape | None) -> NodeSample | None:
-        """Take a scrape, None for a missed one; return what happened since the last."""
-        if scrape is None:
-            self.missed += 1
-            return None
-        before, self._before = self._before, scrape
-        return None if before is None else difference(self.node, before, scrape)
 
 
 def node_of(url: str) -> str:
@@ -234,15 +228,11 @@ def _network(metrics: Mapping[str, Iterable[tuple[Labels, float]]], name: str) -
     )
 
 
-def _first(
-    metrics: Mapping[str, list[tuple[Labels, float]]], name: str
-) -> float | None:
+def _first(metrics: Metrics, name: str) -> float | None:
     found = metrics.get(name)
     return found[0][1] if found else None
 
 
-def _label(
-    metrics: Mapping[str, list[tuple[Labels, float]]], name: str, label: str
-) -> str:
+def _label(metrics: Metrics, name: str, label: str) -> str:
     found = metrics.get(name)
     return dict(found[0][0]).get(label, "") if found else ""

@@ -8,72 +8,119 @@ import platform
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bots.errors import BbbloadError, ConfigError
 from bots.servers import is_loopback, normalise_url
 from loadtest.models import NodeSample
-from loadtest.nodes import NodeWatch, fetch_metrics, read_facts, read_scrape
 from loadtest.processes import is_running
+from loadtest.watching import NodeWatch, Reading, Source, open_source
 
 INTERVAL_S: Final = 1.0
 
 
+@dataclass(slots=True)
+class WatchedNode:
+    """One node and the sources that tell of it; the first tells of the machine."""
+
+    watch: NodeWatch
+    sources: list[Source]
+
+    def close(self) -> None:
+        """Let go of the sources' connections."""
+        for source in self.sources:
+            source.close()
+
+
 def open_watches(
-    urls: tuple[str, ...], target: str
-) -> tuple[tuple[NodeWatch, ...], bool]:
-    """Return a watch for each metrics address, and whether a stand-in node is there.
+    addresses: tuple[str, ...], target: str
+) -> tuple[tuple[WatchedNode, ...], bool]:
+    """Return the nodes that these sources tell of, and whether a stand-in is there.
 
-    Each address must answer once, now; raises ConfigError or TargetUnusable. Without
-    any, the stand-in node's own is tried, on loopback only.
+    Each source must answer once, now; raises ConfigError or TargetUnusable. One that
+    tells of no machine (process-exporter, bbb-webrtc-sfu's own metrics) belongs to the
+    machine of its host, or else to the one named before it. Without any address the
+    stand-in node's own is tried, on loopback only.
     """
-    guess = "" if urls else _stand_in_metrics(target)
-    watches = []
-    is_stand_in = False
-    for url in urls or ((guess,) if guess else ()):
-        try:
-            text = fetch_metrics(url)
-            scrape = read_scrape(text, time.monotonic())
-        except BbbloadError:
-            if guess:
-                return (), False
-            raise
-        if guess and not scrape.is_stand_in:
+    guess = "" if addresses else _stand_in_metrics(target)
+    sources = tuple(map(open_source, addresses or ((guess,) if guess else ())))
+    try:
+        found = [(source, source.read(time.monotonic)) for source in sources]
+    except BbbloadError:
+        for source in sources:
+            source.close()
+        if guess:
             return (), False
-        is_stand_in = is_stand_in or scrape.is_stand_in
-        watches.append(NodeWatch(url, read_facts(text)))
-    return tuple(watches), is_stand_in
+        raise
+    is_stand_in = any(reading.is_stand_in for _, reading in found)
+    if guess and not is_stand_in:
+        return (), False
+    return _by_node(found), is_stand_in
 
 
-def facts_of(watches: tuple[NodeWatch, ...]) -> tuple[tuple[str, str], ...]:
+def _by_node(found: list[tuple[Source, Reading]]) -> tuple[WatchedNode, ...]:
+    nodes = [
+        WatchedNode(watch=NodeWatch(source.node, reading.facts), sources=[source])
+        for source, reading in found
+        if reading.machine is not None
+    ]
+    if found and not nodes:
+        raise ConfigError(
+            "none of the sources tells the CPU of a whole node: add the address of a "
+            "node_exporter, such as http://NODE:9100/metrics, or ssh://admin@NODE"
+        )
+    before = nodes[:1]
+    for source, reading in found:
+        if reading.machine is not None:
+            before = [node for node in nodes if node.sources[0] is source]
+            continue
+        host = source.node.rpartition(":")[0] or source.node
+        same = [
+            node
+            for node in nodes
+            if (node.watch.node.rpartition(":")[0] or node.watch.node) == host
+        ]
+        node = same[0] if len(same) == 1 else before[0]
+        node.sources.append(source)
+    return tuple(nodes)
+
+
+def facts_of(nodes: tuple[WatchedNode, ...]) -> tuple[tuple[str, str], ...]:
     """Return what the nodes say of themselves; several are told apart by their name."""
     return tuple(
-        (f"{watch.node} {name}" if len(watches) > 1 else name, value)
-        for watch in watches
-        for name, value in watch.facts
+        (f"{node.watch.node} {name}" if len(nodes) > 1 else name, value)
+        for node in nodes
+        for name, value in node.watch.facts
     )
 
 
 def watch_node(
-    watch: NodeWatch,
+    node: WatchedNode,
     elapsed_s: Callable[[], float],
     record: Callable[[NodeSample], None],
     stopped: threading.Event,
 ) -> None:
-    """Scrape a node once a second until stopped; a missed scrape is a gap."""
+    """Ask a node once a second until stopped; a source that is missed is a gap."""
     due_s = time.monotonic()
-    while not stopped.wait(max(0.0, due_s - time.monotonic())):
-        # After a slow answer the rhythm starts anew: no burst of scrapes.
-        due_s = max(due_s + INTERVAL_S, time.monotonic() + INTERVAL_S / 2)
-        try:
-            scrape = read_scrape(fetch_metrics(watch.url), elapsed_s())
-        except BbbloadError:
-            watch.receive(None)
-            continue
-        sample = watch.receive(scrape)
-        if sample is not None and not stopped.is_set():
-            record(sample)
+    try:
+        while not stopped.wait(max(0.0, due_s - time.monotonic())):
+            # After a slow answer the rhythm starts anew: no burst of questions.
+            due_s = max(due_s + INTERVAL_S, time.monotonic() + INTERVAL_S / 2)
+            readings = [_read(source, elapsed_s) for source in node.sources]
+            sample = node.watch.receive(readings)
+            if sample is not None and not stopped.is_set():
+                record(sample)
+    finally:
+        node.close()
+
+
+def _read(source: Source, elapsed_s: Callable[[], float]) -> Reading | None:
+    try:
+        return source.read(elapsed_s)
+    except BbbloadError:
+        return None
 
 
 def lost_workers(

@@ -7,7 +7,6 @@ import pytest
 
 from bots.errors import ConfigError, TargetUnusable
 from loadtest.nodes import (
-    NodeWatch,
     difference,
     fetch_metrics,
     node_of,
@@ -15,7 +14,6 @@ from loadtest.nodes import (
     read_facts,
     read_scrape,
 )
-from loadtest.watch import facts_of
 
 
 def text_of(*, user=10.0, idle=90.0, received=1000, sent=2000, stand_in="", extra=""):
@@ -90,22 +88,6 @@ def test_a_restarted_node_gives_no_sample(after):
     assert difference("n", read_scrape(text_of(), 5), read_scrape(after, 6)) is None
 
 
-def test_a_missed_scrape_is_a_gap_that_the_next_one_spans():
-    watch = NodeWatch("http://10.0.0.5:9100/metrics")
-
-    samples = [
-        watch.receive(read_scrape(text_of(), 1.0)),
-        watch.receive(None),
-        watch.receive(None),
-        watch.receive(read_scrape(text_of(user=13.0, idle=91.5), 4.0)),
-    ]
-
-    assert samples[:3] == [None, None, None]
-    assert samples[3].interval_s == 3.0
-    assert samples[3].cpu_s == (("node", 3.0),)
-    assert (watch.node, watch.missed) == ("10.0.0.5:9100", 2)
-
-
 def test_text_that_is_no_nodes_is_refused_with_the_fix():
     with pytest.raises(ConfigError, match="node_exporter"):
         read_scrape("<html>hello</html>\nup 1\n", 0.0)
@@ -176,14 +158,3 @@ bbbload_fact{name="settings",value="9f2c"} 1
         ("settings", "9f2c"),
     )
     assert read_facts("") == ()
-
-
-def test_facts_of_several_nodes_are_told_apart():
-    one = NodeWatch("http://a:9100/metrics", (("kernel", "6.1"),))
-    other = NodeWatch("http://b:9100/metrics", (("kernel", "6.8"),))
-
-    assert facts_of((one,)) == (("kernel", "6.1"),)
-    assert facts_of((one, other)) == (
-        ("a:9100 kernel", "6.1"),
-        ("b:9100 kernel", "6.8"),
-    )

@@ -38,6 +38,10 @@ NEEDS = {
             "prometheus-process-exporter",
         ),
     ),
+    "sshd": Need(
+        programs=("sshd", "ssh", "ssh-keygen"),
+        packages=("openssh-server", "openssh-client"),
+    ),
     "root": Need(
         programs=("ip", "nft"),
         packages=("iproute2", "nftables"),

@@ -1,0 +1,99 @@
+"""Addresses of sources, and a Prometheus' answers put on our clock."""
+
+import pytest
+
+from bots.errors import ConfigError, TargetUnusable
+from loadtest.watching.prometheus import newest, query_of, reading_of
+from loadtest.watching.reading import ClockOffset
+from loadtest.watching.sources import open_source, source_node
+from loadtest.watching.ssh import read_ssh_address, ssh_command
+
+
+@pytest.mark.parametrize(
+    ("address", "node"),
+    [
+        ("http://n:9100/metrics", "n:9100"),
+        ("ssh://admin@n", "n"),
+        ("ssh://n:2222?config=/x&graphql_port=9000", "n:2222"),
+        ("prometheus+https://p/prom/?instance=n1:9100", "n1:9100"),
+    ],
+)
+def test_an_address_names_its_node(address, node):
+    assert source_node(address) == node
+
+
+@pytest.mark.parametrize(
+    ("address", "mistake"),
+    [
+        ("n:9100", "no address of a source"),
+        ("ssh://", "is none"),
+        ("ssh://-oProxyCommand=x", "is none"),
+        ("ssh://a b@n", "is none"),
+        ("ssh://-lroot@n", "is none"),
+        ("ssh://n/etc", "is none"),
+        ("ssh://n?command=x", "is none"),
+        ("ssh://n?graphql_port=0", "port number"),
+        ("ssh://me:hunter2@n", "holds a password"),
+        ("prometheus+http://p:9090", "names no node"),
+        ("prometheus+ftp://p?instance=n", "no address"),
+        ("ftp://n", "no http address"),
+    ],
+)
+def test_a_wrong_address_is_one_sentence_without_its_password(address, mistake):
+    with pytest.raises(ConfigError, match=mistake) as refused:
+        open_source(address)
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_ssh_asks_nobody_and_takes_no_strange_host():
+    command = ssh_command(read_ssh_address("ssh://me@n:2222"))
+
+    assert "BatchMode=yes" in command
+    assert "StrictHostKeyChecking=yes" in command
+    assert command[-3:-1] == ("--", "n")
+    assert ("-p", "2222") == command[command.index("-p") : command.index("-p") + 2]
+
+
+def test_a_node_without_ssh_is_told_once_and_then_left_alone():
+    source = open_source("ssh://127.0.0.1:1?config=/dev/null")
+
+    with pytest.raises(TargetUnusable, match=r"refused.*BatchMode"):
+        source.read(lambda: 0.0)
+    with pytest.raises(TargetUnusable, match="for a while"):
+        source.read(lambda: 0.0)
+
+
+def test_names_and_instances_of_a_query_are_matched_whole():
+    query = query_of(("n1", "n.2:9100"))
+
+    assert r'instance=~"n1(:[0-9]+)?|n\\.2:9100"' in query
+    assert query.endswith("[3m]")
+
+
+def series(name, at_s, value, **labels):
+    metric = {"__name__": name, "instance": "n:9100", **labels}
+    return {"metric": metric, "values": [[at_s - 15, "0"], [at_s, str(value)]]}
+
+
+def test_samples_are_placed_on_our_clock_where_they_were_taken():
+    told = newest(
+        [
+            series("node_cpu_seconds_total", 1000.0, 50, cpu="0", mode="idle"),
+            series("node_cpu_seconds_total", 1000.0, 7, cpu="0", mode="user"),
+            series("node_cpu_seconds_total", 940.0, 9, cpu="1", mode="user"),
+            series("node_time_seconds", 1000.0, 1002.1),
+            series("scrape_duration_seconds", 1000.0, 0.2),
+            {"metric": {}, "values": []},
+        ]
+    )
+
+    # The server's clock is 3 s ahead of ours.
+    server = ClockOffset(offset_s=3.0, bound_s=0.01)
+    reading = reading_of(told, now_s=1004.0, now_elapsed_s=60.0, server=server)
+
+    assert reading.machine.elapsed_s == pytest.approx(53.0)
+    # The series that ended a minute before is not added to the living ones.
+    assert dict(reading.machine.cpu_s) == {"idle": 50.0, "user": 7.0}
+    assert reading.clock.offset_s == pytest.approx(5.0)
+    assert reading.clock.bound_s == pytest.approx(0.11)
