@@ -14,7 +14,7 @@ scrape is a gap. Memory grows with participants, streams and steps, not time. Pu
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bots.models import (
@@ -268,6 +268,7 @@ class Aggregate:
         seen = mean if is_open else {key: total / late_s for key, total in late}
         profile = self._profiles.get(step.profile)
         expected = streams_of(profile, step.participants) if profile else Streams()
+        both_ways = float(expected.both_ways)
         return LoadPoint(
             step=step.step,
             profile=step.profile,
@@ -280,24 +281,8 @@ class Aggregate:
             join_success=join_success,
             dropped=sums.dropped / max(present, sums.dropped, 1.0),
             join_time_s=percentiles(sums.join_times_s),
-            first_audio_s=percentiles(
-                sums.first_audio_s
-                + self._pending(
-                    index,
-                    "audio_out",
-                    told=len(sums.first_audio_s),
-                    seen=seen.get(("in", True), 0.0),
-                )
-            ),
-            first_camera_s=percentiles(
-                sums.first_camera_s
-                + self._pending(
-                    index,
-                    "pictures_out",
-                    told=len(sums.first_camera_s),
-                    seen=seen.get(("in", False), 0.0),
-                )
-            ),
+            first_audio_s=percentiles(self._waits(index, "audio_out", seen)),
+            first_camera_s=percentiles(self._waits(index, "pictures_out", seen)),
             audio_loss=percentiles(losses(sums.audio.values())),
             video_loss=percentiles(losses(sums.video.values())),
             frozen=percentiles(frozen_shares(sums.video.values())),
@@ -316,9 +301,7 @@ class Aggregate:
             late_packets=sums.late_packets,
             sent_packets=sums.sent_packets,
             warm_up_lag_max_s=sums.warm_up_lag_max_s,
-            streams_expected=float(expected.both_ways)
-            if step.planned is None
-            else step.planned.streams,
+            streams_expected=step.planned.streams if step.planned else both_ways,
             streams_seen=sum(seen.values()),
             present_at_end=self._present(_late(starts_s, ends_s), ends_s),
         )
@@ -357,6 +340,15 @@ class Aggregate:
         if max(tried, needed) <= 0:
             return 0, None
         return tried, sums.joined / max(tried, needed)
+
+    def _waits(
+        self, index: int, name: str, seen: Mapping[tuple[str, bool], float]
+    ) -> list[float]:
+        """Return the waits for first audio or pictures, infinite ones among them."""
+        sums, is_audio = self._sums[index], name == "audio_out"
+        told = sums.first_audio_s if is_audio else sums.first_camera_s
+        carried = seen.get(("in", is_audio), 0.0)
+        return told + self._pending(index, name, told=len(told), seen=carried)
 
     def _pending(self, index: int, name: str, *, told: int, seen: float) -> list[float]:
         """Return an infinite wait for each stream asked for of which nothing came yet.

@@ -20,7 +20,7 @@ from bots.errors import ConfigError
 from bots.models import IcePolicy
 from bots.wire import Caps
 from loadtest.benchmark import Finished, Ladder, LadderPlan, LadderStep
-from loadtest.itinerary import itinerary_of
+from loadtest.itinerary import itinerary_of, most_cameras
 from loadtest.models import MeetingProfile, Slo
 from loadtest.occupancy import Occupancy
 from loadtest.population import meetings_for
@@ -162,6 +162,13 @@ def peak_of(plan: RunPlan, users: int = 0) -> tuple[int, int]:
         max(participants for _, participants in loads),
         max(s.both_ways for s in streams),
     )
+
+
+def most_cameras_of(plan: RunPlan) -> int:
+    """Return the most cameras that one meeting may have on."""
+    if plan.scenario is not None:
+        return most_cameras(itinerary_of(plan.scenario, plan.seed))
+    return max(profile.cameras for profile in plan.profiles)
 
 
 def fixed_plan(

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from bots.models import ParticipantPlan
-from loadtest.itinerary import Itinerary, plan_of_visit
-from loadtest.models import PlannedLoad
+from loadtest.itinerary import Itinerary, itinerary_of, plan_of_visit
+from loadtest.models import PlannedLoad, StepRecord
 from loadtest.occupancy import Occupancy
 from loadtest.scenario import Scenario, moves
+from loadtest.stages import SETTLE_S, RunPlan, Wanted
 
+STEP_MARGIN_S: Final = 0.1
+"""As the conductor's: the clock of an engine elsewhere lags by a message's way."""
 LEAD_S: Final = 4.0
 """How long before its time a visit is handed to an engine: Locust starts users once a
 second."""
@@ -67,16 +70,44 @@ class Tour:
         self._begun = 0
         self._given = 0
 
-    def wanted(self, elapsed_s: float, settle_s: float) -> int | None:
-        """Return how many users are to be started by now, None once all is over."""
+    @classmethod
+    def of(cls, plan: RunPlan, start: "Callable[[StepRecord], None]") -> "Tour | None":
+        """Return the tour of a plan, None for one without a scenario.
+
+        `start` gets the record of each step that begins.
+        """
+        scenario = plan.scenario
+        if scenario is None:
+            return None
+
+        def begin(step: TourStep, number: int) -> None:
+            start(
+                StepRecord(
+                    elapsed_s=max(0.0, step.starts_s - STEP_MARGIN_S),
+                    step=number,
+                    profile=scenario.name,
+                    participants=step.participants,
+                    meetings=step.meetings,
+                    duration_s=step.duration_s,
+                    warm_up_s=step.warm_up_s,
+                    planned=step.planned,
+                )
+            )
+
+        itinerary = itinerary_of(scenario, plan.seed)
+        return cls(scenario, itinerary, seed=plan.seed, start=begin)
+
+    def wanted(self, elapsed_s: float) -> Wanted | None:
+        """Return the users that are to be started by now, None once all is over."""
         due = self.steps[self._begun :]
         for step in due:
             if step.starts_s <= elapsed_s:
                 self._start(step, self._begun)
                 self._begun += 1
-        if elapsed_s >= self.itinerary.ends_s + settle_s:
+        if elapsed_s >= self.itinerary.ends_s + SETTLE_S:
             return None
-        return bisect_right(self._starts, elapsed_s + LEAD_S)
+        started = bisect_right(self._starts, elapsed_s + LEAD_S)
+        return Wanted(participants=started, rate=START_RATE)
 
     def next_plan(self) -> ParticipantPlan:
         """Return what the next participant does."""
