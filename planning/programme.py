@@ -3,7 +3,8 @@
 Types, months and load-duration blocks with everything that `planning/market.py` prices.
 Its relaxation is weak, so plans are searched by contracts (`planning/search.py`) and
 this comes after, from the plan found there: it knows what bytes cost and that hourly
-types may run out. Its own bound is not used: it asks each block to spare the largest
+types may run out, and where a pool is small it may end what the search left open. Its
+bound is used for a single block only: with several it asks each to spare the largest
 node of the month, which is a little more than is asked.
 """
 
@@ -19,13 +20,19 @@ TERABYTE = 1e12
 """Traffic enters the programme in terabytes: solvers dislike twelve digits."""
 
 
-def programmed(market: Market, start: Counts, time_limit_s: float) -> Counts | None:
-    """Return the best plan found in time, None when there is none that holds."""
+def programmed(
+    market: Market, start: Counts, time_limit_s: float
+) -> tuple[Counts | None, float | None]:
+    """Return (best plan found in time, what no plan can be cheaper than).
+
+    No plan where none that holds was found, no bound where there are several blocks.
+    """
     programme = Programme(market)
-    if not programme.run(start, time_limit_s):
-        return None
-    found = programme.plan()
-    return found if holds(found, market) else None
+    is_found = programme.run(start, time_limit_s)
+    plan = programme.plan() if is_found else None
+    if plan is not None and not holds(plan, market):
+        plan = None
+    return plan, programme.bound() if market.hours.size == 1 else None
 
 
 class Programme:
@@ -95,6 +102,7 @@ class Programme:
             self.count[t, m, d] = solver.addVariable(0, limit, float(price), type=whole)
         active = sum(self.count[t, m, d] for d in range(depths))
         if market.is_hourly[t]:
+            solver.addConstr(active <= limit)
             return
         price = float(market.setup_eur[t])
         most = 0 if m < market.opens[t] else limit
@@ -161,6 +169,10 @@ class Programme:
         solver.minimize()
         status = solver.getInfo().primal_solution_status
         return bool(status == highspy.SolutionStatus.kSolutionStatusFeasible)
+
+    def bound(self) -> float:
+        """Return what no plan of the programme can be cheaper than."""
+        return float(self.solver.getInfo().mip_dual_bound)
 
     def plan(self) -> Counts:
         """Return the solver's plan."""

@@ -8,10 +8,12 @@
 3. The months of all plans met so far, recombined by an integer programme, and some
    rounds of shaking.
 4. Where traffic has its price or an hourly type may run out, which the tables do not
-   know, the whole programme (`planning/programme.py`) continues from the best plan.
+   know, or the gap is still wide, the whole programme (`planning/programme.py`)
+   continues from the best plan.
 
-Everything is counted in rounds, not in seconds, so that the same inputs give the same
-plan; the clock only ends a search that has become far too slow.
+Searches are counted in rounds, not in seconds, so that the same inputs give the same
+plan; only the integer programmes, and a search that has become far too slow, are ended
+by the clock.
 """
 
 import time
@@ -33,6 +35,7 @@ Ints = NDArray[np.int64]
 MOST_S = 30.0
 _SEED = 1
 _MOST_COMPLETED = 4
+_OPEN_GAP = 0.015
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +99,17 @@ def searched(market: Market, *, change_eur: float, is_quick: bool) -> Found:
         plans += [_counts(base, view) for base in bases[:_MOST_COMPLETED]]
     plans = [plan for plan in plans if holds(plan, market)]
     best = min(plans, key=lambda plan: _asked(plan, market, change_eur))
-    if not change_eur and _needs_programme(best, market):
-        other = programmed(market, best, effort.programme_s)
+    bound = hull.bound_eur
+    is_open = not is_quick and total(best, market) > (1 + _OPEN_GAP) * bound
+    if not change_eur and (is_open or _needs_programme(best, market)):
+        other, other_bound = programmed(market, best, effort.programme_s)
         if other is not None and total(other, market) < total(best, market):
             best = other
+        if other_bound is not None:
+            bound = max(bound, other_bound)
     return Found(
         counts=best,
-        bound_eur=None if change_eur else hull.bound_eur,
+        bound_eur=None if change_eur else bound,
         greedy_eur=greedy_eur,
     )
 
