@@ -102,6 +102,21 @@ class _NodeSums:
     core_s: float = 0.0
     memory_ratio: float | None = None
     memory_bytes: float | None = None
+    busiest: tuple[float, str] | None = None
+    clock: tuple[float, float] | None = None
+    """(bound, offset): the smallest bound wins."""
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def tell(
+        self,
+        busiest: tuple[float, str] | None,
+        clock: tuple[float, float] | None,
+        figures: Iterable[tuple[str, float]],
+    ) -> None:
+        self.busiest = max(filter(None, (self.busiest, busiest)), default=None)
+        self.clock = min(filter(None, (self.clock, clock)), default=None)
+        for name, value in figures:
+            self.figures[name] = max(value, self.figures.get(name, value))
 
 
 @dataclass(slots=True)
@@ -138,6 +153,7 @@ class _Bin:
             mine.core_s += node.core_s
             mine.memory_ratio = _largest(mine.memory_ratio, node.memory_ratio)
             mine.memory_bytes = _largest(mine.memory_bytes, node.memory_bytes)
+            mine.tell(node.busiest, node.clock, node.figures.items())
 
 
 class Timeline:
@@ -287,6 +303,14 @@ class Timeline:
         if record.memory_total_bytes > 0:
             ratio = record.memory_bytes / record.memory_total_bytes
             node.memory_ratio = _largest(node.memory_ratio, ratio)
+        offset_s, bound_s = record.clock_offset_s, record.clock_bound_s
+        node.tell(
+            None
+            if record.busiest_cores is None
+            else (record.busiest_cores, record.busiest),
+            None if offset_s is None or bound_s is None else (bound_s, offset_s),
+            record.figures,
+        )
 
     def _add_engine(self, record: EngineReport) -> None:
         sums = self._bin_at(record.elapsed_s)
@@ -343,6 +367,11 @@ def _node_bin(name: str, node: _NodeSums) -> NodeBin:
         cpu_ratio=None if whole is None else _ratio(whole, node.core_s),
         memory_ratio=node.memory_ratio,
         memory_bytes=None if node.memory_bytes is None else int(node.memory_bytes),
+        busiest=node.busiest[1] if node.busiest else "",
+        busiest_cores=node.busiest[0] if node.busiest else None,
+        clock_offset_s=node.clock[1] if node.clock else None,
+        clock_bound_s=node.clock[0] if node.clock else None,
+        figures=tuple(sorted(node.figures.items())),
     )
 
 

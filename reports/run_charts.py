@@ -135,6 +135,50 @@ def node_cpu(run: RunResult) -> Chart:
     )
 
 
+def node_roles(run: RunResult, name: str) -> Chart:
+    """Draw the cores that each role of a node used, its busiest process and steal."""
+    groups = dict.fromkeys(
+        group
+        for moment in run.bins
+        for node in moment.nodes
+        if node.node == name
+        for group, _ in node.cpu_cores
+        if group != "node"
+    )
+    return _chart(
+        run,
+        f"CPU by role: {name}",
+        "cores in use",
+        "",
+        (
+            *(
+                _line(run, group, _group_measure(name, group), color=place)
+                for place, group in enumerate(groups)
+            ),
+            _line(
+                run,
+                "busiest process",
+                lambda moment: next(
+                    (it.busiest_cores for it in moment.nodes if it.node == name), None
+                ),
+                color=len(groups),
+            ),
+        ),
+        note="Steal is what the machine below gave to others. A worker that does its "
+        "work in one thread ends at one core, however many are idle.",
+    )
+
+
+def has_roles(run: RunResult, name: str) -> bool:
+    """Say whether the processes of a node were ever watched."""
+    return any(
+        node.busiest_cores is not None
+        for moment in run.bins
+        for node in moment.nodes
+        if node.node == name
+    )
+
+
 def node_memory(run: RunResult) -> Chart:
     """Draw the memory of each watched node; a missed scrape is a gap."""
     return _chart(
@@ -236,6 +280,16 @@ def _node_measure(name: str, what: str) -> Measure:
         for node in moment.nodes:
             if node.node == name:
                 return node.cpu_ratio if what == "cpu" else node.memory_ratio
+        return None
+
+    return measure
+
+
+def _group_measure(name: str, group: str) -> Measure:
+    def measure(moment: TimelineBin) -> float | None:
+        for node in moment.nodes:
+            if node.node == name:
+                return dict(node.cpu_cores).get(group)
         return None
 
     return measure

@@ -173,7 +173,16 @@ def _sections(run: RunResult) -> tuple[Section, ...]:
     )
     watched = bool(run_charts.node_names(run))
     node: tuple[Block, ...] = (
-        (run_charts.node_cpu(run), run_charts.node_memory(run))
+        (
+            run_charts.node_cpu(run),
+            *(
+                run_charts.node_roles(run, name)
+                for name in run_charts.node_names(run)
+                if run_charts.has_roles(run, name)
+            ),
+            run_charts.node_memory(run),
+            *_node_facts(run),
+        )
         if watched
         else (Notice(text="The node was not watched: no CPU, no memory."),)
     )
@@ -201,6 +210,42 @@ def _sections(run: RunResult) -> tuple[Section, ...]:
         ]
     sections.append(("Paths that media took", (_path_table(run),)))
     return tuple(Section(title=title, blocks=blocks) for title, blocks in sections)
+
+
+def _node_facts(run: RunResult) -> tuple[Block, ...]:
+    """Tell the clock and what the node's components said, as each was last told."""
+    blocks: list[Block] = []
+    rows = []
+    for name in run_charts.node_names(run):
+        told = [it for moment in run.bins for it in moment.nodes if it.node == name]
+        timed = [it for it in told if it.clock_bound_s is not None]
+        if timed:
+            last = timed[-1]
+            offset_s, bound_s = last.clock_offset_s or 0.0, last.clock_bound_s or 0.0
+            ahead = "ahead of" if offset_s >= 0 else "behind"
+            blocks.append(
+                Text(
+                    text=f"The clock of {name} is {written.seconds(abs(offset_s))} "
+                    f"{ahead} ours, give or take {written.seconds(bound_s)}."
+                )
+            )
+        rows += [
+            (name, figure, written.number(value))
+            for figure, value in (told[-1].figures if told else ())
+        ]
+    if rows:
+        blocks.append(
+            Table(
+                title="What the node's components said at the end",
+                columns=(
+                    Column(title="node", is_name=True),
+                    Column(title="figure", is_name=True),
+                    Column(title="value", is_number=True),
+                ),
+                rows=tuple(rows),
+            )
+        )
+    return tuple(blocks)
 
 
 def _unjudged(run: RunResult) -> Block:

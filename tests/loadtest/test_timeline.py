@@ -215,3 +215,25 @@ def test_the_end_record_decides_the_validity():
     result = run_result(HEADER, (join(0.5, 0), end))
 
     assert (result.validity, result.reasons) == ("invalid", ("too slow",))
+
+
+def test_a_bin_keeps_the_busiest_process_the_best_clock_and_the_largest_figures():
+    timeline = Timeline()
+    for second, cores, bound_s in ((0.5, 0.4, 0.2), (1.5, 0.9, 0.01)):
+        timeline.add(
+            scrape(
+                second,
+                1.0,
+                busiest=f"worker {cores}",
+                busiest_cores=cores,
+                clock_offset_s=bound_s * 2,
+                clock_bound_s=bound_s,
+                figures=(("mediasoup_consumers", 10 * cores),),
+            )
+        )
+
+    (node,) = timeline.bins()[0].nodes
+
+    assert (node.busiest, node.busiest_cores) == ("worker 0.9", 0.9)
+    assert (node.clock_offset_s, node.clock_bound_s) == (0.02, 0.01)
+    assert node.figures == (("mediasoup_consumers", 9.0),)

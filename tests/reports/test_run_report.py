@@ -111,3 +111,32 @@ def test_a_run_of_a_real_node_is_not_called_a_stand_in():
 
     assert "stand-in" not in page
     assert "Load on school-1" in page
+
+
+def test_a_watched_nodes_roles_clock_and_components_are_shown():
+    records = [
+        replace(
+            record,
+            cpu_s=(*record.cpu_s, ("steal", 0.1), ("audio", 0.2), ("video", 0.3)),
+            busiest="mediasoup-worker",
+            busiest_cores=0.75,
+            clock_offset_s=-0.042,
+            clock_bound_s=0.0031,
+            figures=(("mediasoup_consumers", 40.0),),
+        )
+        if type(record).__name__ == "NodeSample"
+        else record
+        for record in run_records()
+    ]
+
+    result = digested(records)
+    page = told(result)
+    (name,) = {it.node for moment in result.bins for it in moment.nodes}
+    marks = charts(result)[f"CPU by role: {name}"].marks
+    drawn = {mark.name: mark.y for mark in marks if isinstance(mark, Line)}
+
+    assert drawn.keys() == {"steal", "audio", "video", "busiest process"}
+    assert max(y for y in drawn["busiest process"] if y is not None) == 0.75
+    assert f"The clock of {name} is 42" in page
+    assert "behind ours, give or take 3.1" in page
+    assert "mediasoup_consumers" in page
