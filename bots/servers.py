@@ -10,6 +10,9 @@ allow-list. It is refused when anybody else can read it:
     metrics_urls = ["http://10.0.0.5:9100/metrics"]   # optional
     nodes = ["node1.example.org", "*.nodes.example.org"]   # optional: a balancer's
 
+`metrics_urls` holds every way to watch its nodes: exporters, `ssh://admin@NODE`, and
+`prometheus+http://SERVER:9090/?instance=NODE`.
+
 `resolve` turns a name or a URL into a `Server` or refuses. It is called in the bot
 engine before the first packet, so that no way of starting a run gets around it.
 Nothing here touches the network.

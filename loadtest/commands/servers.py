@@ -12,6 +12,7 @@ import click
 from bots.errors import ConfigError
 from bots.servers import read_servers, servers_path
 from loadtest.server_list import add_server, read_bbb_conf, remove_server
+from loadtest.watching import source_node
 
 EXAMPLE = """\b
 Example: on the server, or through ssh
@@ -36,7 +37,8 @@ def servers() -> None:
     "metrics_urls",
     multiple=True,
     metavar="URL",
-    help="Prometheus address of one of its nodes; repeatable.",
+    help="Where one of its nodes is watched: an exporter's address, ssh://USER@NODE, "
+    "or prometheus+http://SERVER:9090/?instance=NODE; repeatable.",
 )
 @click.option(
     "--node",
@@ -59,6 +61,8 @@ def add(
             f"{source!r} is not -: pipe the output of `bbb-conf --secret` into "
             f"`bbbload servers add {name} -`, so that no secret is on a command line"
         )
+    for address in metrics_urls:
+        source_node(address)
     if sys.stdin.isatty():
         click.echo("Paste the output of `bbb-conf --secret`, then Ctrl-D:", err=True)
     url, secret = read_bbb_conf(sys.stdin.read(100_000))
