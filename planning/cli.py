@@ -333,8 +333,8 @@ def _summary(made: Plan) -> list[str]:
         )
     for used in made.capacity_used:
         lines.append(
-            f"Capacity of {used.type}: {used.participants:g} ({used.low:g} to "
-            f"{used.high:g}) from {used.origin}: {used.source}."
+            f"Capacity of {used.type}: {used.participants:.0f} ({used.low:.0f} to "
+            f"{used.high:.0f}) from {used.origin}: {used.source}."
         )
     lines += [f"Warning: {warning}." for warning in made.warnings]
     if made.stand_in is not None:
