@@ -21,6 +21,7 @@ from loadtest.models import EndRecord, MeetingProfile, Record, RunHeader, StepRe
 from loadtest.population import Places, meetings_for, plan_participant
 from loadtest.slo import judge
 from loadtest.stages import Course, RunPlan, Wanted, scenario_of, stepper_of
+from loadtest.tour import Tour
 
 EXIT_OK: Final = 0
 EXIT_INVALID: Final = 3
@@ -82,11 +83,12 @@ class Conductor:
                 clear=self._clear_places,
             )
         self._free_steps = 0
+        self._tour = Tour.of(plan, self._write)
 
     @property
     def follows_a_course(self) -> bool:
         """Whether the plan, and not Locust's user, says how many join."""
-        return self._course is not None
+        return self._course is not None or self._tour is not None
 
     @property
     def held(self) -> int:
@@ -116,8 +118,10 @@ class Conductor:
 
     def wanted(self, elapsed_s: float) -> Wanted | None:
         """Return the population wanted now; None once the course is over."""
-        assert self._course is not None, "the plan has no course"
         self._elapsed_s = elapsed_s
+        if self._tour is not None:
+            return self._tour.wanted(elapsed_s)
+        assert self._course is not None, "the plan has no course"
         return self._course.at(elapsed_s, self.held)
 
     def note_population(
@@ -140,6 +144,12 @@ class Conductor:
     def place(self, worker: str) -> ParticipantPlan:
         """Give the lowest free place to a participant on this worker."""
         place = self._places.take()
+        if self._tour is not None:
+            visit = self._tour.next_plan()
+            self._held[visit.number] = _Held(
+                self._places, place, worker, visit.meeting_number
+            )
+            return visit
         plan = plan_participant(
             self._profile,
             place=place,
@@ -303,7 +313,7 @@ class Conductor:
         self._aggregate.add(record)
 
 
-_FULL: Final = ("engine full", "participants cap", "streams cap")
+_FULL: Final = ("too late", "engine full", "participants cap", "streams cap")
 
 
 def redact_line(line: str) -> str:

@@ -29,7 +29,7 @@ from loadtest.guard import Ledger, now_utc
 from loadtest.log_file import LogFile
 from loadtest.processes import boot_id
 from loadtest.run_options import Limits, plan_of
-from loadtest.stages import LEAVE_RATE, RunPlan, peak_of
+from loadtest.stages import LEAVE_RATE, RunPlan, most_cameras_of, peak_of
 from loadtest.watch import facts_of, lost_workers, open_watches, watch_node
 
 logger = logging.getLogger(__name__)
@@ -88,9 +88,6 @@ class Control:
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self._zero_s
-
-    def _elapsed(self) -> float:
-        return self.elapsed_s
 
     @property
     def conductor(self) -> Conductor | None:
@@ -151,7 +148,9 @@ class Control:
         self._stopped = threading.Event()
         for watch in watches:
             record = self._conductor.record
-            self._spawn(watch_node, watch, self._elapsed, record, self._stopped)
+            self._spawn(
+                watch_node, watch, lambda: self.elapsed_s, record, self._stopped
+            )
         self._spawn(self._watch_workers)
         self._spawn(self._keep)
 
@@ -287,7 +286,10 @@ class Control:
             seed=plan.seed,
             participants=participants,
             streams=streams,
-            cameras=max(profile.cameras for profile in plan.profiles),
+            cameras=most_cameras_of(plan),
+            clip=plan.clip,
+            ice_policy=plan.ice_policy,
+            is_recorded=plan.scenario is not None and plan.scenario.is_recorded,
             is_first=index == 0,
             leftover_runs=leftovers,
         )

@@ -53,6 +53,13 @@ def add_arguments(parser: Any) -> None:
     add("cameras", int, 2, "Cameras shared in each meeting (default 2)", ui=True)
     add("microphones", int, -1, "Two-way microphones; -1: everybody's", ui=True)
     add("listeners", int, 0, "Participants who only listen (default 0)", ui=True)
+    add("scenario", str, "", "Scenario (TOML) to play; then -u, -r and -t don't count")
+    add("scale", float, 1.0, "So many times a scenario's people (default 1)")
+    add("length", str, "", "Make a scenario last so long, such as 10m")
+    add("personas", str, "", "TOML file with personas and mixes of your own")
+    add("mix", str, "", "Mix of --personas that sits in each meeting")
+    add("clip", str, "", "Film or recording to send; default: made here")
+    add("ice-transport-policy", str, "all", "Ways for media: all, or relay only")
     add("seed", int, 0, "Seed of all personas (default 0)", ui=True)
     add("run-log", str, "bbbload-{run}.jsonl", "Log of the run; {run} is its id")
     add("run-plan", str, "", "File with the plan of a run, as bbbload writes it")
@@ -123,7 +130,11 @@ def set_up(environment: Any, runner: Any, **_: Any) -> None:
     try:
         if not isinstance(runner, WorkerRunner):
             control = Control(environment, options, is_master=is_master)
-            _conduct(environment, control, has_plan=bool(options.run_plan))
+            _conduct(
+                environment,
+                control,
+                has_plan=bool(options.run_plan or options.scenario),
+            )
         if not is_master:
             limits = Limits.of(options)
             crew = Crew(runner, limits, open_link=EngineLink, fire=fire)

@@ -9,6 +9,7 @@ from typing import Any
 from bots.plain import from_plain
 from bots.wire import Caps
 from loadtest.durations import parse_duration
+from loadtest.load_files import load_mix, load_scenario, plan_of_scenario, with_media
 from loadtest.models import MeetingProfile, Slo
 from loadtest.stages import RunPlan
 from loadtest.streams import check_profile
@@ -48,10 +49,22 @@ def plan_of(options: Any, plan_file: str, limits: Limits) -> RunPlan:
         path = Path(plan_file)
         plan = from_plain(RunPlan, json.loads(path.read_text(encoding="utf-8")))
         return replace(plan, caps=limits.caps)
+    if options.scenario:
+        scenario = plan_of_scenario(
+            load_scenario(options.scenario),
+            scale=options.scale,
+            length_s=parse_duration(options.length) if options.length else None,
+            seed=options.seed or None,
+            caps=limits.caps,
+        )
+        return _with_media(scenario, options)
     size = options.meeting_size
     all_speak = options.microphones < 0
+    mixed = options.personas or options.mix
     profile = check_profile(
-        MeetingProfile(
+        load_mix(options.personas, options.mix)
+        if mixed
+        else MeetingProfile(
             name="locust",
             size=size,
             cameras=options.cameras,
@@ -61,10 +74,15 @@ def plan_of(options: Any, plan_file: str, limits: Limits) -> RunPlan:
         )
     )
     run_time = options.run_time
-    return RunPlan(
+    plan = RunPlan(
         profiles=(profile,),
         slo=Slo(),
         caps=limits.caps,
         seed=options.seed,
         duration_s=float(run_time or limits.caps.duration_s),
     )
+    return _with_media(plan, options)
+
+
+def _with_media(plan: RunPlan, options: Any) -> RunPlan:
+    return with_media(plan, clip=options.clip, ice_policy=options.ice_transport_policy)

@@ -15,9 +15,10 @@ from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder, LadderPlan
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
-from loadtest.commands.options import EngineCount, check_target
+from loadtest.commands.options import EngineCount, check_target, media_options
 from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION, format_duration
+from loadtest.load_files import load_mix, with_media
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord
 from loadtest.nodes import fetch_metrics, read_scrape
@@ -93,6 +94,20 @@ Example:
     type=click.Choice(sorted(PROFILES)),
     help="Sizes of the meetings. Default: small for the stand-in node, else usual.",
 )
+@click.option(
+    "--personas",
+    default="",
+    metavar="FILE",
+    help="TOML file with personas and mixes of your own. Default: none.",
+)
+@click.option(
+    "--mix",
+    default="",
+    metavar="NAME",
+    help="Mix of --personas that sits in each meeting, instead of --profile. "
+    "Default: none.",
+)
+@media_options
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
 @click.option(
     "--engines",
@@ -132,6 +147,10 @@ def benchmark(
     max_participants: int | None,
     names: tuple[str, ...],
     sizes: Sizes | None,
+    personas: str,
+    mix: str,
+    clip: str,
+    ice_policy: str,
     seed: int,
     processes: int,
     allow_host: str,
@@ -164,7 +183,10 @@ def benchmark(
         cpu_bound=slo.node_cpu_max or LadderPlan().cpu_bound,
     )
     profiles = profiles_named(names, meetings)
+    if personas or mix:
+        profiles = (load_mix(personas, mix),)
     plan = plan_of(Ladder(profiles, ladder), slo=slo, seed=seed)
+    plan = with_media(plan, clip=clip, ice_policy=ice_policy)
     with (
         run_log_place(log) as place,
         whole_file(output) as write,

@@ -154,3 +154,23 @@ def slo_of(changes: tuple[str, ...]) -> Slo:
         return Slo()
     defaults = {name: getattr(Slo(), name) for name in BOUNDS}
     return Slo(name="bbbload-1 changed", **(defaults | values))
+
+
+def media_options(command: Command) -> Command:
+    """Add what participants send, and over which ways."""
+    policy = click.option(
+        "--ice-transport-policy",
+        "ice_policy",
+        type=click.Choice(["all", "relay"]),
+        default="all",
+        show_default=True,
+        help="Ways for media: directly and, where that stays silent, by a TURN relay; "
+        "or by a relay only.",
+    )
+    return click.option(
+        "--clip",
+        default="",
+        metavar="FILE",
+        help="Film or recording to send, of which the first minute is encoded once. "
+        "Default: a talking head and a voice made here.",
+    )(policy(command))

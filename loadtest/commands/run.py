@@ -2,37 +2,79 @@
 
 import click
 
+from bots.errors import ConfigError
 from bots.wire import Caps
 from loadtest.codec import open_run
 from loadtest.commands.options import (
     FiniteRange,
     check_target,
+    media_options,
     slo_of,
     slo_option,
     target_options,
 )
 from loadtest.commands.outputs import run_log_place
-from loadtest.durations import DURATION
+from loadtest.durations import DURATION, format_duration
+from loadtest.expected import expected_of
+from loadtest.load_files import (
+    is_scenario,
+    load_mix,
+    load_scenario,
+    plan_of_scenario,
+    with_media,
+)
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import MeetingProfile, Record
 from loadtest.progress import Progress
 from loadtest.run_summary import summarise
-from loadtest.stages import fixed_plan
-from loadtest.streams import streams_of
+from loadtest.stages import RunPlan, fixed_plan
 from loadtest.summary import counted
 
 EXAMPLE = """\b
 Example: two meetings of five, two cameras in each, for half a minute
-  bbbload run NAME --meetings 2 --size 5 --cameras 2 --duration 30s -o run.jsonl"""
+  bbbload run NAME --meetings 2 --size 5 --cameras 2 --duration 30s -o run.jsonl
+a school's morning, with a fiftieth of its people in five minutes
+  bbbload run examples/scenarios/school-morning.toml NAME --scale 0.02 --length 5m"""
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("target", metavar="NAME|URL")
+@click.argument("what", metavar="[SCENARIO.toml] NAME|URL")
+@click.argument("server", metavar="", required=False)
+@click.option(
+    "--scale",
+    type=FiniteRange(0.001, 100.0),
+    default=1.0,
+    show_default=True,
+    help="So many times a scenario's people; its meetings shrink or grow with them.",
+)
+@click.option(
+    "--length",
+    type=DURATION,
+    default=None,
+    help="Make a scenario last so long, such as 10m. Default: as long as it says.",
+)
+@click.option(
+    "--personas",
+    default="",
+    metavar="FILE",
+    help="TOML file with personas and mixes of your own. Default: none.",
+)
+@click.option(
+    "--mix",
+    default="",
+    metavar="NAME",
+    help="Mix of --personas that sits in each meeting, instead of --cameras and such. "
+    "Default: none.",
+)
 @click.option(
     "--meetings", type=int, default=1, show_default=True, help="Meetings at once."
 )
 @click.option(
-    "--size", type=int, default=5, show_default=True, help="Participants of a meeting."
+    "--size",
+    type=int,
+    default=None,
+    show_default="5, or the mix's own",
+    help="Participants of a meeting.",
 )
 @click.option(
     "--cameras",
@@ -90,20 +132,32 @@ Example: two meetings of five, two cameras in each, for half a minute
     show_default=True,
     help="Log of the run, written as it happens; - is standard output.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
+@click.option(
+    "--seed",
+    type=int,
+    default=None,
+    show_default="1, or the scenario's",
+    help="Seed of the run.",
+)
 @click.option(
     "--max-participants",
     type=click.IntRange(1),
-    default=Caps().participants,
-    show_default=True,
+    default=None,
+    show_default=f"{Caps().participants}, or the scenario's",
     help="Cap on participants.",
 )
+@media_options
 @slo_option
 @target_options
 def run(
-    target: str,
+    what: str,
+    server: str | None,
+    scale: float,
+    length: float | None,
+    personas: str,
+    mix: str,
     meetings: int,
-    size: int,
+    size: int | None,
     cameras: int,
     microphones: int | None,
     listeners: int,
@@ -112,8 +166,10 @@ def run(
     duration: float,
     join_rate: float,
     output: str,
-    seed: int,
-    max_participants: int,
+    seed: int | None,
+    max_participants: int | None,
+    clip: str,
+    ice_policy: str,
     slo_changes: tuple[str, ...],
     node_metrics: tuple[str, ...],
     allow_host: str,
@@ -123,48 +179,75 @@ def run(
     max_streams: int,
     max_duration: float,
 ) -> int:
-    """Hold meetings of synthetic participants on a server.
+    """Hold meetings of synthetic participants on a server, or play a scenario.
+
+    A scenario is a TOML file (loadtest/formats.md): it says who meets, comes and goes,
+    so that --meetings to --join-rate do not count.
 
     The server is a name from `bbbload servers`, or an address: of this machine, or one
     that --allow-host names. --size and --cameras are per meeting; the summary prints
     totals.
     """
-    profile = MeetingProfile(
-        name="run",
-        size=size,
-        cameras=cameras,
-        microphones=max(0, size - listeners) if microphones is None else microphones,
-        listeners=listeners,
-        moderators=moderators,
-        decode_every=decode_every,
+    scenario = load_scenario(what) if is_scenario(what) else None
+    target = server if scenario is not None else what
+    if target is None or (scenario is None and server is not None):
+        raise ConfigError(
+            "name one server, after the scenario's file if there is one: "
+            "bbbload run [SCENARIO.toml] NAME|URL"
+        )
+    asked = scenario.caps if scenario is not None else Caps()
+    caps = Caps(
+        participants=max_participants or asked.participants,
+        streams=asked.streams if max_streams == Caps().streams else max_streams,
+        duration_s=asked.duration_s
+        if max_duration == Caps().duration_s
+        else max_duration,
     )
-    plan = fixed_plan(
-        profile,
-        meetings=meetings,
-        duration_s=duration,
-        join_rate=join_rate,
-        slo=slo_of(slo_changes),
-        seed=seed,
-        caps=Caps(
-            participants=max_participants,
-            streams=max_streams,
-            duration_s=max_duration,
-        ),
-    )
+    if scenario is not None:
+        plan = plan_of_scenario(
+            scenario,
+            scale=scale,
+            length_s=length,
+            seed=seed,
+            slo=slo_of(slo_changes) if slo_changes else None,
+            caps=caps,
+        )
+        node_metrics = node_metrics or scenario.node_metrics
+    else:
+        counts = MeetingProfile(
+            name="run",
+            size=5 if size is None else size,
+            cameras=cameras,
+            microphones=max(0, (size or 5) - listeners)
+            if microphones is None
+            else microphones,
+            listeners=listeners,
+            moderators=moderators,
+            decode_every=decode_every,
+        )
+        profile = (
+            load_mix(personas, mix, size=size, decode_every=decode_every)
+            if personas or mix
+            else counts
+        )
+        plan = fixed_plan(
+            profile,
+            meetings=meetings,
+            duration_s=duration,
+            join_rate=join_rate,
+            slo=slo_of(slo_changes),
+            seed=1 if seed is None else seed,
+            caps=caps,
+        )
+    plan = with_media(plan, clip=clip, ice_policy=ice_policy)
     check_target(
         target,
         secret_file=secret_file,
         allow_host=allow_host,
         node_metrics=node_metrics,
     )
-    streams = streams_of(profile, meetings * size)
-    click.echo(
-        f"{counted(meetings, 'meeting')} of {size}: "
-        f"{meetings * size} participants, "
-        f"{streams.audio_in + streams.video_in} streams to the server, "
-        f"{streams.audio_out + streams.video_out} from it",
-        err=True,
-    )
+    for line in head_lines(plan):
+        click.echo(line, err=True)
     with run_log_place(output) as place:
         order = RunOrder(
             plan=plan,
@@ -189,3 +272,25 @@ def run(
     if output != "-":
         click.echo(f"The log of the run is in {output}", err=True)
     return code
+
+
+def head_lines(plan: RunPlan) -> list[str]:
+    """Return what a run is about to load, in a line or two."""
+    expected = expected_of(plan)
+    top = expected.most_streams.streams
+    into = top.audio_in + top.video_in + top.screen_in
+    out = top.audio_out + top.pictures_out
+    most = expected.most_participants.participants
+    if plan.scenario is None:
+        size = plan.profiles[0].size
+        who = f"{counted(expected.meetings, 'meeting')} of {size}: {most} participants"
+    else:
+        who = (
+            f"{plan.scenario.name}: {counted(expected.meetings, 'meeting')}, "
+            f"{counted(expected.joins, 'join')} in "
+            f"{format_duration(round(expected.ends_s))}, at most {most} participants"
+        )
+    lines = [f"{who}, {into} streams to the server, {out} from it"]
+    if plan.scenario is not None and plan.scenario.is_recorded:
+        lines.append("recording is on: the server keeps a recording of every meeting")
+    return lines
