@@ -27,6 +27,7 @@ COMMANDS = {
     "cleanup": "loadtest.commands.cleanup:cleanup",
     "compare": "loadtest.commands.compare:compare",
     "demo": "loadtest.commands.demo:demo",
+    "doctor": "loadtest.commands.doctor:doctor",
     "history": "planning.history.cli:history",
     "export": "planning.questions.cli:export",
     "node": "loadtest.commands.node:node",

@@ -37,6 +37,8 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("loadtest/guard.py", ("bots.transport",)),
+    # The doctor asks a server as a run would, and reads the answers only.
+    ("loadtest/doctor_look.py", ("bots.transport",)),
     # Real peers prove each side of the shared DTLS-SRTP core in tests.
     (
         "loadtest/node/",
