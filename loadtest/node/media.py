@@ -237,6 +237,8 @@ class NodeMedia:
 
     def _tick(self, tick: int) -> None:
         now_s = monotonic()
+        if self.faults.crowded_audio:
+            self._crowd_audio()
         for room in tuple(self.rooms.values()):
             room.tick(now_s)
         if tick % CHECK_TICKS == 0:
@@ -252,8 +254,6 @@ class NodeMedia:
                 self.kill_worker()
         for session in tuple(self._slots[tick % SECOND_TICKS]):
             session.report(now_s, tick // SECOND_TICKS)
-        if self.faults.crowded_audio:
-            self._crowd_audio()
 
 
 def parsed(compound: bytes) -> tuple[rtcp.Packet, ...]:

@@ -91,9 +91,9 @@ class Transport:
         self.ssrc = rng.randrange(1, 1 << 32)
         """Of what we send; also the sender of our feedback."""
         self._rng = rng
+        self._uplink = uplink
         self._consent_s = consent_s
         self._certificate = certificate
-        self._uplink = uplink
         self._counters = counters
         family = fingerprint_family or rng.choice(FINGERPRINT_FAMILIES)
         self._fingerprint = (family, certificate.fingerprint(family))
@@ -327,16 +327,16 @@ class Transport:
     # -- the socket ------------------------------------------------------------
 
     def _send(self, datagram: bytes | memoryview) -> int:
+        if self._uplink is not None and not self._uplink.takes(
+            len(datagram), monotonic()
+        ):
+            return len(datagram)  # who sent it cannot tell
         try:
             sent: int = self._socket.sendto(datagram, self._peer)  # type: ignore[arg-type]
         except OSError:
             self._counters.unsent_packets += 1
             return 0
         self._counters.sent_bytes += sent
-        if self._uplink is not None and not self._uplink.takes(
-            len(datagram), monotonic()
-        ):
-            return len(datagram)  # who sent it cannot tell
         self._counters.sent_packets += 1
         return sent
 
