@@ -9,17 +9,19 @@ as withdrawn by us, never as the server's failure.
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from bots.clock import RunClock
 from bots.errors import BbbloadError, ClusterError
-from bots.gate import check_begin, raise_descriptors, resident_bytes
-from bots.join import refuse_announced
-from bots.meetings import Fetch, Meetings, leftovers, refuse_strangers
+from bots.gate import check_begin, resident_bytes
+from bots.lookout import keep_looking, prepare
+from bots.meetings import Fetch, Meetings
 from bots.models import (
     EngineReport,
     JoinReport,
@@ -31,17 +33,18 @@ from bots.models import (
     StreamReport,
 )
 from bots.redaction import redact
-from bots.servers import Server, host_of
+from bots.servers import Server
+from bots.stay import is_too_late, leaving_in_time, until_start
 from bots.wire import (
     Answer,
     Begin,
-    Begun,
     Command,
     End,
     Ended,
     Join,
     Leave,
     Left,
+    Look,
     Refused,
     Reports,
     Retire,
@@ -118,6 +121,9 @@ class EngineRun:
         self._last_join_s = time.monotonic()
         self._is_frozen = True
         self._open: dict[int, ParticipantPlan] = {}
+        self._leave_limit_s = math.inf
+        self._is_looking = False
+        self._watch: list[asyncio.Task[None]] = []
 
     async def serve(self, commands: "asyncio.Queue[Command | None]") -> None:
         """Obey commands until `End` or None (end of file, SIGTERM), then clean up."""
@@ -141,7 +147,7 @@ class EngineRun:
                 )
                 reason = ""
                 try:
-                    self._send(await self._prepare(server, begin))
+                    self._send(await prepare(server, begin, self._meetings, field))
                     limit_s = started_s + begin.caps.duration_s
                     reason = await self._obey(commands, limit_s)
                 finally:
@@ -157,42 +163,17 @@ class EngineRun:
                 Refused(exit_code=failure.exit_code, message=redact(str(failure)))
             )
 
-    async def _prepare(self, server: Server, begin: Begin) -> Begun:
-        index = await self._meetings.check_server()
-        refuse_announced(index)
-        present = await self._meetings.all_meetings()
-        old = leftovers(present, begin.leftover_runs)
-        gone = {meeting.meeting_id for meeting in old}
-        if gone and begin.is_first:
-            await self._meetings.end_ids(sorted(gone))
-        if not begin.beside_real_meetings:
-            others = [m for m in present if m.meeting_id not in gone]
-            refuse_strangers(others, begin.run)
-        if begin.is_first:
-            proven = await self._meetings.prove_first(0)
-            meeting = MeetingRef(number=0, meeting_id=proven.meeting_id)
-            await self._field.prove_join(meeting)
-        notes = []
-        if gone and begin.is_first:
-            notes.append(f"ended {len(gone)} meetings that a killed run had left")
-        note = raise_descriptors(begin.participants)
-        return Begun(
-            server=server.name,
-            host=host_of(server.url),
-            bbb_version=index.bbb_version,
-            stand_in=False,
-            notes=(*notes, *((note,) if note else ())),
-        )
-
     async def _obey(
         self, commands: "asyncio.Queue[Command | None]", limit_s: float
     ) -> str:
         """Run until told to end; return why, when that was nobody's command."""
         async with asyncio.TaskGroup() as group:
-            watch = [
+            self._watch = [
                 group.create_task(self._report_every_second()),
                 group.create_task(self._watch_lag()),
             ]
+            if self._begin.is_first:
+                self._look(group)
             reason = ""
             try:
                 async with asyncio.timeout_at(
@@ -200,17 +181,32 @@ class EngineRun:
                 ):
                     while True:
                         command = await commands.get()
-                        if command is None or isinstance(command, End):
+                        if command is None:
                             break
-                        await self._act(command, group)
+                        if isinstance(command, End):
+                            self._hurry(command.within_s)
+                            break
+                        self._act(command, group)
             except TimeoutError:
                 reason = "the duration cap of the engine was reached"
             await self._empty()
-            for task in watch:
+            for task in self._watch:
                 task.cancel()
         return reason
 
-    async def _act(self, command: Command, group: asyncio.TaskGroup) -> None:
+    def _look(self, group: asyncio.TaskGroup) -> None:
+        """Look for people who are not ours, unless they are known to be there."""
+        if self._is_looking or self._begin.beside_real_meetings:
+            return
+        self._is_looking = True
+        looking = keep_looking(self._meetings, self._begin, self._send)
+        self._watch.append(group.create_task(looking))
+
+    def _hurry(self, within_s: float | None) -> None:
+        if within_s is not None:
+            self._leave_limit_s = within_s
+
+    def _act(self, command: Command, group: asyncio.TaskGroup) -> None:
         match command:
             case Join(plan=plan) if plan.number not in self._tasks:
                 play = self._play(plan, group)
@@ -226,6 +222,8 @@ class EngineRun:
             case Retire(meeting=below):
                 old = [number for number in self._meetings.numbers if number < below]
                 group.create_task(self._retire(old))
+            case Look():
+                self._look(group)
             case _:
                 logger.warning("unexpected command %s", type(command).__name__)
 
@@ -233,14 +231,11 @@ class EngineRun:
         """Let one participant live; nothing the server does ends the engine."""
         asked_s = self._clock.elapsed_s()
         try:
-            if plan.starts_s is not None:
-                await asyncio.sleep(plan.starts_s - asked_s)
-                asked_s = self._clock.elapsed_s()
+            asked_s = await until_start(plan, self._clock)
             self._open[plan.number] = plan
             self._last_join_s, self._is_frozen = time.monotonic(), False
             refusal = await self._wait_for_room()
-            if plan.ends_s is not None and plan.ends_s <= self._clock.elapsed_s():
-                refusal = refusal or "too late"
+            refusal = refusal or is_too_late(plan, self._clock)
             if refusal:
                 detail = "our own engine took no more participants"
                 self._not_joined(plan, asked_s, "withdrawn", refusal, detail)
@@ -257,7 +252,8 @@ class EngineRun:
             )
             bot = self._field.recruit(plan, meeting, self._report)
             self._bots[plan.number] = bot
-            with self._leaving_in_time(plan, bot, group):
+            leave = functools.partial(self._let_go, plan.number, bot)
+            with leaving_in_time(plan, self._clock, lambda: group.create_task(leave())):
                 await bot.run()
         except asyncio.CancelledError:
             if plan.number not in self._bots:
@@ -280,25 +276,6 @@ class EngineRun:
             self._tasks.pop(plan.number, None)
             self._open.pop(plan.number, None)
             self._send(Left(participant=plan.number))
-
-    @contextlib.contextmanager
-    def _leaving_in_time(
-        self, plan: ParticipantPlan, bot: Bot, group: asyncio.TaskGroup
-    ) -> Iterator[None]:
-        """Let a participant leave at the time that its plan says, if it says one."""
-        if plan.ends_s is None:
-            yield
-            return
-
-        def let_go() -> None:
-            group.create_task(self._let_go(plan.number, bot))
-
-        rest_s = plan.ends_s - self._clock.elapsed_s()
-        timer = asyncio.get_running_loop().call_later(max(0.0, rest_s), let_go)
-        try:
-            yield
-        finally:
-            timer.cancel()
 
     def _not_joined(
         self,
@@ -341,7 +318,7 @@ class EngineRun:
     async def _let_go(self, number: int, bot: Bot) -> None:
         task = self._tasks.get(number)
         try:
-            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+            async with asyncio.timeout(min(LEAVE_TIMEOUT_S, self._leave_limit_s)):
                 await bot.leave()
                 if task is not None:
                     await asyncio.wait([task])

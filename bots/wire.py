@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bots.errors import BbbloadError
 from bots.models import (
     EngineReport,
     IcePolicy,
@@ -75,8 +76,11 @@ class Begin:
     allow_hosts: tuple[str, ...] = ()
     secret_file: str = ""
     beside_real_meetings: bool = False
+    meetings_unseen: bool = False
+    """Load though the server may hide meetings; those that it shows still count."""
     is_first: bool = True
-    """The first engine of a run proves the first meeting; the others need not."""
+    """The first engine of a run proves the first meeting and looks for people who are
+    not ours; the others need not."""
     leftover_runs: tuple[str, ...] = ()
     """Runs of ours on this server that were killed: their meetings are ended first."""
 
@@ -103,8 +107,33 @@ class Retire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Down: look for people who are not ours from now on; the one that did is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """Down, last: everybody leaves, all our meetings are ended, `Ended` answers."""
+
+    within_s: float | None = None
+    """Who has not left by then is cut off; None: the engine's own patience."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighted:
+    """Up, every few seconds from the engine that looks: what getMeetings shows."""
+
+    meetings: int = 0
+    participants: int = 0
+    """In all meetings, ours and others'."""
+    ours: int = 0
+    """In the meetings of this run."""
+    shows_ours: bool = False
+    """Whether any meeting of this run is among them."""
+    refusal: str = ""
+    """Why the load may not stay: people, or another run, are on the server."""
+    failure: str = ""
+    """Why nothing could be seen this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +147,9 @@ class Begun:
     stand_in: bool
     notes: tuple[str, ...] = ()
     """Sentences for the operator, such as a limit that could not be raised."""
+    sighted: Sighted | None = None
+    """What getMeetings showed once our first meeting was made; None where it was not
+    looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +158,12 @@ class Refused:
 
     exit_code: int
     message: str
+
+    def as_error(self) -> BbbloadError:
+        """Return the failure that the engine would have ended with."""
+        failure = BbbloadError(self.message)
+        failure.exit_code = self.exit_code
+        return failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +191,15 @@ class Ended:
     """Why the engine ended by itself (a cap); "" when it was told to."""
 
 
-Command = Begin | Join | Leave | Retire | End
-Answer = Begun | Refused | Left | Reports | Ended
+Command = Begin | Join | Leave | Retire | Look | End
+Answer = Begun | Refused | Sighted | Left | Reports | Ended
 
 _MESSAGES: Final[Mapping[str, type]] = {
     kind.__name__.lower(): kind
-    for kind in (Begin, Join, Leave, Retire, End, Begun, Refused, Left, Ended)
+    for kind in (
+        *(Begin, Join, Leave, Retire, Look, End),
+        *(Begun, Refused, Sighted, Left, Ended),
+    )
 }
 
 

@@ -5,28 +5,40 @@ is ready, a report came, a worker was lost. It knows neither gevent nor Locust n
 network; `loadtest/locustfile.py` brings these. Time is an argument.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from bots.models import JoinReport, LeaveReport, ParticipantPlan
 from bots.plain import Malformed
 from bots.redaction import redact
-from bots.wire import Begun, Ended, report_of
+from bots.wire import Begin, Begun, Ended, report_of
 from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Finished, LadderStep
 from loadtest.codec import encode_record
+from loadtest.log_file import redact_line
 from loadtest.models import EndRecord, MeetingProfile, Record, RunHeader, StepRecord
 from loadtest.population import Places, meetings_for, plan_participant
 from loadtest.slo import judge
-from loadtest.stages import Course, RunPlan, Wanted, scenario_of, stepper_of
+from loadtest.stages import (
+    Course,
+    RunPlan,
+    Wanted,
+    most_cameras_of,
+    peak_of,
+    scenario_of,
+    stepper_of,
+)
 from loadtest.tour import Tour
 
 EXIT_OK: Final = 0
 EXIT_INVALID: Final = 3
 EXIT_SLO_MISSED: Final = 5
+EXIT_WITHDRAWN: Final = 7
 EXIT_INTERRUPTED: Final = 130
+OPEN_END_S: Final = 86_400.0
+OPEN_WARM_UP_S: Final = 5.0
+"""Warm-up, after the ramp, of a run that ends when its user says so."""
 STEP_MARGIN_S: Final = 0.1
 """A step begins so much before its first join: the clock of an engine on another
 machine lags by the way of one message, and its joins must not fall before the step."""
@@ -53,9 +65,18 @@ class _Held:
 class Conductor:
     """One run, from its header to its end record."""
 
-    def __init__(self, plan: RunPlan, *, run: str, log: Log) -> None:
+    def __init__(
+        self,
+        plan: RunPlan,
+        *,
+        run: str,
+        log: Log,
+        tell: Callable[[Record], None] = lambda record: None,
+    ) -> None:
+        """Write each record to the log and `tell` it, for who shows the run live."""
         self.plan = plan
         self.run = run
+        self._tell = tell
         self.header: RunHeader | None = None
         self._log = log
         self._aggregate = Aggregate()
@@ -65,7 +86,12 @@ class Conductor:
         self._first_meeting = 0
         self._number = 0
         self._reasons: list[str] = []
-        self._present = 0
+        self._notes: list[str] = []
+        self._withdrawn = ""
+        self.present = 0
+        """Participants that are in now."""
+        self.left_meetings = 0
+        """Meetings of ours that the server did not end when asked."""
         self.peak = 0
         self.damaged = 0
         """Reports that could not be read; none ever should be."""
@@ -83,6 +109,7 @@ class Conductor:
                 clear=self._clear_places,
             )
         self._free_steps = 0
+        self._users = 0
         self._tour = Tour.of(plan, self._write)
 
     @property
@@ -94,6 +121,32 @@ class Conductor:
     def held(self) -> int:
         """Participants that were given a place and are not gone yet."""
         return len(self._held)
+
+    def begin_order(
+        self, *, engine: int, target: str, users: int, leftovers: tuple[str, ...]
+    ) -> Begin:
+        """Return what an engine is told first; its worker adds its own limits.
+
+        `users` is what Locust was told, for a plan that leaves it to Locust.
+        """
+        plan = self.plan
+        participants, streams = peak_of(plan, users)
+        return Begin(
+            run=self.run,
+            target=target,
+            engine=engine,
+            zero_s=0.0,
+            duration_s=plan.duration_s,
+            seed=plan.seed,
+            participants=participants,
+            streams=streams,
+            cameras=most_cameras_of(plan),
+            clip=plan.clip,
+            ice_policy=plan.ice_policy,
+            is_recorded=plan.scenario is not None and plan.scenario.is_recorded,
+            is_first=engine == 0,
+            leftover_runs=leftovers,
+        )
 
     def begin(self, header: RunHeader) -> None:
         """Write the header; every other record comes after it."""
@@ -124,10 +177,20 @@ class Conductor:
         assert self._course is not None, "the plan has no course"
         return self._course.at(elapsed_s, self.held)
 
-    def note_population(
-        self, elapsed_s: float, users: int, *, duration_s: float, warm_up_s: float
+    def note_users(
+        self, elapsed_s: float, users: int, *, rate: float, run_s: float | None
     ) -> None:
-        """Open a step where Locust's own users count, at the start of their ramp."""
+        """Open a step where Locust's own users count, at the start of their ramp.
+
+        Nothing happens unless another number of them is wanted than before. A run that
+        has no end (`run_s` None) is judged from soon after the ramp on.
+        """
+        if users == self._users or not users:
+            return
+        ramp_s = abs(users - self._users) / rate
+        self._users = users
+        rest_s = max(ramp_s + 1.0, (run_s or OPEN_END_S) - elapsed_s)
+        held_s = rest_s - ramp_s if run_s else OPEN_WARM_UP_S * 3
         self._write(
             StepRecord(
                 elapsed_s=max(0.0, elapsed_s - STEP_MARGIN_S),
@@ -135,8 +198,8 @@ class Conductor:
                 profile=self._profile.name,
                 participants=users,
                 meetings=meetings_for(self._profile, users),
-                duration_s=duration_s,
-                warm_up_s=warm_up_s,
+                duration_s=rest_s,
+                warm_up_s=ramp_s + held_s / 3,
             )
         )
         self._free_steps += 1
@@ -168,7 +231,7 @@ class Conductor:
         held = self._held.pop(number, None)
         if held is not None:
             held.places.give_back(held.place)
-            self._present -= held.is_in
+            self.present -= held.is_in
 
     def receive(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Write the reports of an engine and add them to the step's figures."""
@@ -213,15 +276,26 @@ class Conductor:
         if ended.reason:
             self._add_reason(ended.reason)
         if ended.failed:
-            self._add_reason(
+            # The server's doing, and no reason to doubt what was measured.
+            self.left_meetings += len(ended.failed)
+            self.note(
                 f"{len(ended.failed)} meetings did not end when asked: "
                 "`bbbload cleanup` tries again"
             )
 
+    def note(self, *notes: str) -> None:
+        """Add what every report of the run must say."""
+        self._notes += [note for note in notes if note not in self._notes]
+
+    def withdraw(self, reason: str) -> None:
+        """Note that the guard ends the run, and why."""
+        self._withdrawn = f"withdrawn by the guard: {reason}"
+
     def finish(self, elapsed_s: float, *, interrupted: bool) -> int:
         """Write the end record; return the exit code of the run."""
         verdicts = self._verdicts(elapsed_s)
-        reasons = list(self._reasons)
+        reasons = [self._withdrawn] if self._withdrawn else []
+        reasons += self._reasons
         if self._course is not None and self._course.failure:
             reasons.append(self._course.failure)
         if self.damaged:
@@ -235,10 +309,12 @@ class Conductor:
                 validity="interrupted"
                 if interrupted
                 else ("invalid" if reasons else "valid"),
-                reasons=tuple(redact(reason) for reason in reasons),
+                reasons=tuple(redact(said) for said in (*reasons, *self._notes)),
             )
         )
         self._log.flush()
+        if self._withdrawn:
+            return EXIT_WITHDRAWN
         if interrupted:
             return EXIT_INTERRUPTED
         if reasons:
@@ -247,6 +323,11 @@ class Conductor:
         if is_judged and any(not verdict.met for _, verdict in verdicts):
             return EXIT_SLO_MISSED
         return EXIT_OK
+
+    def so_far(self) -> list[Finished]:
+        """Return the steps with their verdicts, the latest as it stands now."""
+        points = self._aggregate.points_so_far()
+        return [(point, judge(point, self.plan.slo)) for point in points]
 
     def flush(self) -> None:
         """Hand what was written to the system: an interrupted run keeps it."""
@@ -288,8 +369,8 @@ class Conductor:
         held = self._held.get(report.participant)
         if report.outcome == "joined" and held is not None and not held.is_in:
             held.is_in = True
-            self._present += 1
-            self.peak = max(self.peak, self._present)
+            self.present += 1
+            self.peak = max(self.peak, self.present)
         if report.outcome == "withdrawn" and report.code in _FULL:
             self._add_reason(
                 f"an engine took no more participants ({report.code}): use more "
@@ -300,7 +381,7 @@ class Conductor:
         held = self._held.get(report.participant)
         if held is not None and held.is_in:
             held.is_in = False
-            self._present -= 1
+            self.present -= 1
         if report.code == "engine bug":
             self._add_reason("a participant broke by a bug of ours: see the log")
 
@@ -311,19 +392,7 @@ class Conductor:
     def _write(self, record: Record) -> None:
         self._log.write(redact_line(encode_record(record)) + "\n")
         self._aggregate.add(record)
+        self._tell(record)
 
 
 _FULL: Final = ("too late", "engine full", "participants cap", "streams cap")
-
-
-def redact_line(line: str) -> str:
-    """Return a line of the log; what could hold a credential is redacted.
-
-    Streams are most of the lines and hold numbers only: they are not searched.
-    """
-    if line.startswith('{"kind":"stream"') or line.startswith('{"kind":"engine"'):
-        return line
-    redacted = redact(line)
-    if redacted != line:
-        json.loads(redacted)  # what is written stays readable, or fails loudly here
-    return redacted

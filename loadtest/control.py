@@ -8,28 +8,30 @@ It uses the standard library's threads only: in a Locust process they are gevent
 
 import argparse
 import importlib.metadata
-import json
 import logging
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from bots.errors import BbbloadError, ConfigError, TargetUnusable
 from bots.plain import from_plain, to_plain
 from bots.redaction import redact
 from bots.servers import find_entry, host_of
-from bots.wire import Begin, Begun, Ended, Refused
+from bots.wire import Begun, Ended, Refused, Sighted
+from loadtest.benchmark import Finished
 from loadtest.conductor import Conductor
 from loadtest.crew import Message
 from loadtest.guard import Ledger, now_utc
+from loadtest.guarding import Guarding
 from loadtest.log_file import LogFile
+from loadtest.models import NodeSample, Record
 from loadtest.processes import boot_id
-from loadtest.run_options import Limits, plan_of
-from loadtest.stages import LEAVE_RATE, RunPlan, most_cameras_of, peak_of
+from loadtest.run_options import Limits, plan_of, write_status
+from loadtest.sentry import HURRY_S
+from loadtest.stages import LEAVE_RATE
 from loadtest.watch import facts_of, lost_workers, open_watches, watch_node
 
 logger = logging.getLogger(__name__)
@@ -37,10 +39,6 @@ logger = logging.getLogger(__name__)
 BEGIN_TIMEOUT_S: Final = 60.0
 DRAIN_TIMEOUT_S: Final = 25.0
 WATCH_INTERVAL_S: Final = 0.5
-LOCAL: Final = "local"
-OPEN_END_S: Final = 86_400.0
-OPEN_WARM_UP_S: Final = 5.0
-"""Warm-up, after the ramp, of a run that ends when its user says so."""
 
 
 class Control:
@@ -74,9 +72,9 @@ class Control:
         self._is_begun = False
         self._is_finished = True
         self._retired = 0
-        self._population = 0
         self._used_logs: set[str] = set()
         self.exit_code = 0
+        self.tell: Callable[[Record], None] = lambda record: None
         for name, listener in {
             "bbbload_place": self._place,
             "bbbload_left": self._left,
@@ -89,9 +87,8 @@ class Control:
     def elapsed_s(self) -> float:
         return time.monotonic() - self._zero_s
 
-    @property
-    def conductor(self) -> Conductor | None:
-        return self._conductor
+    def so_far(self) -> list[Finished]:
+        return [] if self._conductor is None else self._conductor.so_far()
 
     def start(self) -> None:
         """Begin a run: engines check the target, then the header is written.
@@ -103,8 +100,10 @@ class Control:
         run = plan.run or secrets.token_hex(4)
         self._reset()
         workers = self._workers()
-        self._log = self._open_log(run)
-        self._conductor = Conductor(plan, run=run, log=self._log)
+        self._guarding = Guarding(self._limits.guard, self._withdraw_soon)
+        self._log = LogFile.of_run(self._options.run_log, run, self._used_logs)
+        self._conductor = Conductor(plan, run=run, log=self._log, tell=self.tell)
+        self._conductor.note(*self._limits.guard.notes)
         self._is_finished = False
         self._zero_s = time.monotonic()
         self._started_at = now_utc()
@@ -115,22 +114,25 @@ class Control:
         entry = find_entry(target)
         host = host_of(entry.url if entry else target) or target
         leftovers = ledger.killed_runs(host)
-        urls = tuple(url for url in self._options.node_metrics.split(",") if url)
-        known = entry.metrics_urls if entry else ()
-        watches, is_stand_in = open_watches(urls or known, target)
-        for index, worker in enumerate(workers):
-            self._send_begin(worker, index, plan, run, target, leftovers)
+        urls = tuple(filter(None, self._options.node_metrics.split(",")))
+        urls = urls or (entry.metrics_urls if entry else ())
+        watches, is_stand_in = open_watches(urls, target)
+        for worker in workers:
+            self._send_begin(worker, target, leftovers)
+        self._looking = workers[0]
         self._await(lambda: len(self._begun) >= len(workers), BEGIN_TIMEOUT_S)
         if self._refused is not None:
-            raise _refusal(self._refused)
+            raise self._refused.as_error()
         if len(self._begun) < len(workers):
             raise TargetUnusable(
                 f"{len(workers) - len(self._begun)} bot engines did not get ready "
                 f"within {BEGIN_TIMEOUT_S:g} s: see their messages above"
             )
-        begun = next(iter(self._begun.values()))
+        begun = self._begun[workers[0]]
         for note in begun.notes:
             logger.warning("%s", note)
+        sources = [source for node in watches for source in node.sources]
+        self._guarding.prove(begun.sighted, sources, host)
         header = self._conductor.describe(
             begun,
             started_at=self._started_at,
@@ -143,27 +145,25 @@ class Control:
         ledger.begin(run=run, server=host, target=target, started_at=self._started_at)
         for old in leftovers:
             ledger.end(run=old, ended_at=self._started_at, peak_participants=0)
-        self._ledger = ledger
-        self._is_begun = True
-        self._stopped = threading.Event()
-        for watch in watches:
-            record = self._conductor.record
-            self._spawn(
-                watch_node, watch, lambda: self.elapsed_s, record, self._stopped
-            )
+        self._ledger, self._is_begun = ledger, True
+        stopped = self._stopped = threading.Event()
+        self._guarding.begin(self.elapsed_s)
+        for node in watches:
+            self._spawn(watch_node, node, lambda: self.elapsed_s, self._sample, stopped)
         self._spawn(self._watch_workers)
         self._spawn(self._keep)
 
-    def finish(self, *, interrupted: bool) -> int:
+    def finish(self, *, interrupted: bool, within_s: float | None = None) -> int:
         """Let everybody leave, end the meetings, close the log; return its exit code.
 
-        It is the exit code of the run, and the same when asked again.
+        It is the exit code of the run, and the same when asked again. Who has not left
+        `within_s` is cut off.
         """
         if self._is_finished:
             return self.exit_code
         self._is_finished = True
         for worker in self._asked - self._over:
-            self._send("bbbload_end", {}, worker)
+            self._send("bbbload_end", {"within_s": within_s}, worker)
         self._await(lambda: self._asked <= self._over, DRAIN_TIMEOUT_S)
         self._stopped.set()
         conductor = self._conductor
@@ -175,7 +175,7 @@ class Control:
             assert conductor.header is not None
             # Without its end the ledger says that meetings of ours may be left: the
             # next command for this server ends them.
-            if not missing and not self._lost:
+            if not (missing or self._lost or conductor.left_meetings):
                 self._ledger.end(
                     run=conductor.run,
                     ended_at=now_utc(),
@@ -200,10 +200,7 @@ class Control:
     def _tell(self, failure: BbbloadError) -> None:
         logger.error("bbbload: %s", redact(str(failure)))
         self.exit_code = failure.exit_code
-        status = self._options.status_file
-        if status:
-            plain = {"exit_code": failure.exit_code, "message": redact(str(failure))}
-            Path(status).write_text(json.dumps(plain), encoding="utf-8")
+        write_status(self._options.status_file, failure)
 
     def course_tick(self) -> tuple[int, float] | None:
         """Return what Locust's shape is to do; None once all is over."""
@@ -229,38 +226,29 @@ class Control:
         conductor = self._conductor
         if not self._is_begun or conductor is None or conductor.follows_a_course:
             return
-        users = self._runner.target_user_count
-        if users == self._population or not users:
-            return
         options = self._environment.parsed_options
-        ramp_s = abs(users - self._population) / (options.spawn_rate or 1.0)
-        self._population = users
-        rest_s = (options.run_time or OPEN_END_S) - self.elapsed_s
-        rest_s = max(ramp_s + 1.0, rest_s)
-        # A run without an end is judged from soon after the ramp on.
-        held_s = rest_s - ramp_s if options.run_time else OPEN_WARM_UP_S * 3
-        conductor.note_population(
-            self.elapsed_s, users, duration_s=rest_s, warm_up_s=ramp_s + held_s / 3
+        conductor.note_users(
+            self.elapsed_s,
+            self._runner.target_user_count,
+            rate=options.spawn_rate or 1.0,
+            run_s=options.run_time,
         )
 
     def worker_joined(self, worker: str) -> None:
         """Let a worker that comes during a run take part in it."""
         if not self._is_begun or self._conductor is None:
             return
-        target = str(self._environment.host)
-        self._send_begin(
-            worker, len(self._asked), self._conductor.plan, self._conductor.run, target
-        )
+        self._send_begin(worker, str(self._environment.host))
 
     def _reset(self) -> None:
         self._begun, self._waiting = {}, {}
         self._asked, self._over, self._lost = set(), set(), set()
         self._refused, self._retired, self.exit_code = None, 0, 0
-        self._population = 0
+        self._looking = ""
 
     def _workers(self) -> list[str]:
         if not self._is_master:
-            return [LOCAL]
+            return ["local"]
         clients = self._runner.clients
         return [c.id for c in clients.ready + clients.spawning + clients.running]
 
@@ -268,30 +256,14 @@ class Control:
         self._runner.send_message(name, data, client_id=worker)
 
     def _send_begin(
-        self,
-        worker: str,
-        index: int,
-        plan: RunPlan,
-        run: str,
-        target: str,
-        leftovers: tuple[str, ...] = (),
+        self, worker: str, target: str, leftovers: tuple[str, ...] = ()
     ) -> None:
-        participants, streams = peak_of(plan, self._runner.target_user_count)
-        begin = Begin(
-            run=run,
+        assert self._conductor is not None
+        begin = self._conductor.begin_order(
+            engine=len(self._asked),
             target=target,
-            engine=index,
-            zero_s=0.0,
-            duration_s=plan.duration_s,
-            seed=plan.seed,
-            participants=participants,
-            streams=streams,
-            cameras=most_cameras_of(plan),
-            clip=plan.clip,
-            ice_policy=plan.ice_policy,
-            is_recorded=plan.scenario is not None and plan.scenario.is_recorded,
-            is_first=index == 0,
-            leftover_runs=leftovers,
+            users=self._runner.target_user_count,
+            leftovers=leftovers,
         )
         self._asked.add(worker)
         data = {
@@ -329,7 +301,11 @@ class Control:
         what, plain, worker = msg.data["what"], msg.data["plain"], msg.node_id
         self._processes[worker] = (msg.data["machine"], msg.data["pid"])
         conductor = self._conductor
-        if what == "begun":
+        if what == "sighted":
+            present = conductor.present if conductor is not None else 0
+            sighted = from_plain(Sighted, plain)
+            self._guarding.sighted(sighted, self.elapsed_s, present)
+        elif what == "begun":
             self._begun[worker] = from_plain(Begun, plain)
             for ask in self._waiting.pop(worker, []):
                 if self._is_begun:
@@ -355,9 +331,41 @@ class Control:
         self._lost.add(worker)
         if self._is_begun and self._conductor is not None:
             self._conductor.lost(worker, self.elapsed_s, reason)
+            if worker == self._looking:
+                self._look_on()
         elif self._refused is None:
             self._refused = Refused(exit_code=1, message=reason)
         self._changed.set()
+
+    def _look_on(self) -> None:
+        """Let another engine look for people who are not ours."""
+        self._looking = next((w for w in self._begun if w not in self._over), "")
+        if self._looking:
+            self._send("bbbload_look", {}, self._looking)
+
+    def _sample(self, sample: NodeSample) -> None:
+        if self._conductor is not None:
+            self._conductor.record(sample)
+            self._guarding.sampled(sample, self.elapsed_s)
+
+    def _withdraw_soon(self, reason: str) -> None:
+        # What was told this may be the very thread that brings the engines' answers.
+        self._spawn(self._withdraw, reason)
+
+    def _withdraw(self, reason: str) -> None:
+        if self._is_finished or self._conductor is None:
+            return
+        logger.error("bbbload: withdrawn by the guard: %s", reason)
+        self._conductor.withdraw(reason)
+        beside = self._limits.guard.beside_real_meetings
+        self.finish(interrupted=True, within_s=HURRY_S if beside else None)
+        self._end_locust()
+
+    def _end_locust(self) -> None:
+        if self._environment.parsed_options.headless:
+            self._runner.quit()
+        else:
+            self._runner.stop()
 
     def _await(self, condition: Callable[[], bool], limit_s: float) -> None:
         deadline_s = time.monotonic() + limit_s
@@ -366,14 +374,6 @@ class Control:
                 return
             self._changed.clear()
             self._changed.wait(timeout=0.2)
-
-    def _open_log(self, run: str) -> LogFile:
-        name = self._options.run_log.replace("{run}", run)
-        if name in self._used_logs:
-            path = Path(name)
-            name = str(path.with_name(f"{path.stem}-{run}{path.suffix}"))
-        self._used_logs.add(name)
-        return LogFile(name)
 
     def _watch_workers(self) -> None:
         stopped = self._stopped
@@ -389,14 +389,9 @@ class Control:
                 self._conductor.flush()
             if self._log is not None and self._log.failure:
                 self.finish(interrupted=False)
-                self._runner.quit()
+                self._end_locust()
                 return
+            self._guarding.tick(self.elapsed_s)
 
     def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
         threading.Thread(target=work, args=arguments, daemon=True).start()
-
-
-def _refusal(refused: Refused) -> BbbloadError:
-    failure = BbbloadError(refused.message)
-    failure.exit_code = refused.exit_code
-    return failure

@@ -25,9 +25,11 @@ from bots.wire import (
     Join,
     Leave,
     Left,
+    Look,
     Refused,
     Reports,
     Retire,
+    Sighted,
 )
 from loadtest.locust_entries import Entry, entries_of
 from loadtest.processes import boot_id
@@ -99,6 +101,7 @@ class Crew:
             "bbbload_begin": self._begin,
             "bbbload_plan": self._plan,
             "bbbload_retire": self._retire,
+            "bbbload_look": self._look,
             "bbbload_end": self._end,
         }.items():
             self._runner.register_message(name, listener)
@@ -151,7 +154,8 @@ class Crew:
                 caps=self._limits.caps,
                 allow_hosts=self._limits.allow_hosts,
                 secret_file=self._limits.secret_file,
-                beside_real_meetings=self._limits.beside_real_meetings,
+                beside_real_meetings=self._limits.guard.beside_real_meetings,
+                meetings_unseen=self._limits.guard.meetings_unseen,
             )
         )
 
@@ -185,9 +189,13 @@ class Crew:
         if self._link is not None:
             self._link.send(Retire(meeting=msg.data["below"]))
 
+    def _look(self, environment: Any, msg: Message, **_: Any) -> None:
+        if self._link is not None:
+            self._link.send(Look())
+
     def _end(self, environment: Any, msg: Message, **_: Any) -> None:
         if self._link is not None:
-            self._link.send(End())
+            self._link.send(End(within_s=msg.data.get("within_s")))
 
     def _answer(self, answer: Answer) -> None:
         match answer:
@@ -201,9 +209,9 @@ class Crew:
                 if seat is not None:
                     seat.gone.set()
                 self._tell("bbbload_left", {"number": number})
-            case Begun() | Refused() | Ended():
+            case Begun() | Sighted() | Refused() | Ended():
                 self._tell_of_engine(type(answer).__name__.lower(), to_plain(answer))
-                if not isinstance(answer, Begun):
+                if isinstance(answer, Refused | Ended):
                     self._free_all()
 
     def _lost(self, reason: str) -> None:

@@ -49,6 +49,7 @@ _SIDE_KEYS: Final = {
     "switch_takes",
     "node_metrics",
     "allow_host",
+    "meetings_unseen",
     "secret_file",
 }
 _BASELINE_KEYS: Final = _SIDE_KEYS | {"load", "experiment", "gated", "measure"}
@@ -88,6 +89,8 @@ class SideSpec:
     node_metrics: tuple[str, ...] = ()
     allow_host: str = ""
     secret_file: str = ""
+    meetings_unseen: bool = False
+    """Load it though it may hide other people's meetings."""
 
     @property
     def takes_either(self) -> bool:
@@ -222,6 +225,9 @@ def _side(table: Mapping[str, Any], where: str) -> SideSpec:
     metrics = table.get("node_metrics", [])
     if not isinstance(metrics, list) or not all(isinstance(u, str) for u in metrics):
         raise ConfigError(f"{where}: node_metrics is a list of addresses in quotes")
+    unseen = table.get("meetings_unseen", False)
+    if not isinstance(unseen, bool):
+        raise ConfigError(f"{where}: meetings_unseen is true or false")
     return SideSpec(
         target=_text(table, "target", where, needed=True),
         version=_text(table, "version", where, needed=True),
@@ -230,6 +236,7 @@ def _side(table: Mapping[str, Any], where: str) -> SideSpec:
         node_metrics=tuple(metrics),
         allow_host=_text(table, "allow_host", where),
         secret_file=_text(table, "secret_file", where),
+        meetings_unseen=unseen,
     )
 
 

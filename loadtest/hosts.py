@@ -21,6 +21,7 @@ from loadtest.experiment import PlannedRun, Version, run_plan, side_of
 from loadtest.experiment_spec import VERSION_MARK, ExperimentSpec, SideSpec
 from loadtest.guard import refuse_other_runs, wait_until_ready
 from loadtest.locust_run import RunOrder
+from loadtest.sentry import GuardRules
 
 SWITCH_TIMEOUT_S: Final = 3_600.0
 READY_TIMEOUT_S: Final = 600.0
@@ -99,6 +100,7 @@ class Hosts:
             node_metrics=side.node_metrics or server.metrics_urls,
             allow_host=side.allow_host,
             secret_file=side.secret_file,
+            guard=GuardRules(meetings_unseen=side.meetings_unseen),
         )
 
     def _wanted(self, run: PlannedRun) -> str:

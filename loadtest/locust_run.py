@@ -30,6 +30,7 @@ from bots.redaction import redact
 from loadtest.crash import keep_traceback
 from loadtest.follow import RunFollower
 from loadtest.models import Record
+from loadtest.sentry import NO_RISKS, GuardRules
 from loadtest.stages import RunPlan
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class RunOrder:
     node_metrics: tuple[str, ...] = ()
     allow_host: str = ""
     secret_file: str = ""
-    beside_real_meetings: bool = False
+    guard: GuardRules = NO_RISKS
 
 
 def run_locust(order: RunOrder, receive: Callable[[Record], None]) -> int:
@@ -116,8 +117,11 @@ def _arguments(order: RunOrder, folder: Path) -> list[str]:
     arguments = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
     arguments += ["-f", str(Path(loadtest.__file__).with_name("locustfile.py"))]
     arguments += [f"{name}={value}" for name, value in options.items() if value != ""]
-    if order.beside_real_meetings:
-        arguments.append("--beside-real-meetings")
+    if order.guard.beside_real_meetings:
+        ceiling = order.guard.withdraw_at_cpu
+        arguments += ["--beside-real-meetings", f"--withdraw-at-cpu={ceiling}"]
+    if order.guard.meetings_unseen:
+        arguments.append("--meetings-unseen")
     if order.processes > 1:
         port = _free_port()
         arguments += [f"--processes={order.processes}", "--expect-workers-max-wait=60"]

@@ -26,8 +26,10 @@ from bots.wire import Caps
 from loadtest.control import Control
 from loadtest.crew import Crew, Seat
 from loadtest.engine_link import EngineLink
+from loadtest.exporter import Exporter, metrics_address
 from loadtest.locust_entries import Entry
 from loadtest.run_options import Limits
+from loadtest.web_tab import add_tab
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ def add_arguments(parser: Any) -> None:
     add("seed", int, 0, "Seed of all personas (default 0)", ui=True)
     add("run-log", str, "bbbload-{run}.jsonl", "Log of the run; {run} is its id")
     add("run-plan", str, "", "File with the plan of a run, as bbbload writes it")
+    add("metrics-port", str, "", "[ADDRESS:]PORT of the run's metrics for Prometheus")
     add("status-file", str, "", "File that gets the reason of a refusal, as JSON")
     add("node-metrics", str, "", "Addresses of node metrics, with commas between")
     add("allow-host", str, "", "Host, not in servers.toml, that may be loaded")
@@ -76,6 +79,14 @@ def add_arguments(parser: Any) -> None:
         env_var="BBBLOAD_BESIDE_REAL_MEETINGS",
         include_in_web_ui=False,
         help="Load the server though meetings of other people are on it",
+    )
+    add("withdraw-at-cpu", float, 0.0, "Node CPU share that ends such a run; required")
+    parser.add_argument(
+        "--meetings-unseen",
+        action="store_true",
+        env_var="BBBLOAD_MEETINGS_UNSEEN",
+        include_in_web_ui=False,
+        help="Load the server though it may hide other people's meetings",
     )
 
 
@@ -135,6 +146,7 @@ def set_up(environment: Any, runner: Any, **_: Any) -> None:
                 control,
                 has_plan=bool(options.run_plan or options.scenario),
             )
+            _show(environment, control, metrics_address(options.metrics_port))
         if not is_master:
             limits = Limits.of(options)
             crew = Crew(runner, limits, open_link=EngineLink, fire=fire)
@@ -189,6 +201,17 @@ def _conduct(environment: Any, control: Control, *, has_plan: bool) -> None:
     environment.events.test_stopping.add_listener(stop)
     environment.events.spawning_complete.add_listener(note)
     environment.events.worker_connect.add_listener(welcome)
+
+
+def _show(environment: Any, control: Control, metrics: tuple[str, int] | None) -> None:
+    """Let those who look on see the run: Prometheus, and Locust's web UI."""
+    if metrics is not None:
+        exporter = Exporter()
+        end = exporter.serve(*metrics)
+        control.tell = exporter.receive
+        environment.events.quit.add_listener(lambda **_: end())
+    if environment.web_ui is not None:
+        add_tab(environment.web_ui, control.so_far)
 
 
 def _give_up(environment: Any) -> None:

@@ -5,6 +5,7 @@ that cannot be written any more, on a full disk, says so once in `failure`; whoe
 conducts the run ends it.
 """
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bots.errors import ConfigError
+from bots.redaction import redact
 
 ADVICE: Final = "name another file with --output (in Locust: --run-log)"
 
@@ -35,6 +37,16 @@ class LogFile:
         if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
             self._file.close()
             raise ConfigError(f"{name} is no regular file: {ADVICE}")
+
+    @classmethod
+    def of_run(cls, template: str, run: str, used: set[str]) -> "LogFile":
+        """Open the log of a run, beside those that this process has `used` before."""
+        name = template.replace("{run}", run)
+        if name in used:
+            path = Path(name)
+            name = str(path.with_name(f"{path.stem}-{run}{path.suffix}"))
+        used.add(name)
+        return cls(name)
 
     def begin(self) -> None:
         """Drop what an older run had written: this one takes place."""
@@ -72,3 +84,16 @@ class LogFile:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or "unusable").lower()
+
+
+def redact_line(line: str) -> str:
+    """Return a line of the log; what could hold a credential is redacted.
+
+    Streams are most of the lines and hold numbers only: they are not searched.
+    """
+    if line.startswith('{"kind":"stream"') or line.startswith('{"kind":"engine"'):
+        return line
+    redacted = redact(line)
+    if redacted != line:
+        json.loads(redacted)  # what is written stays readable, or fails loudly here
+    return redacted

@@ -12,7 +12,8 @@ from typing import Final
 
 from bots.errors import ConfigError
 from loadtest.comparison import ComparedRun, Measure, RunSide
-from loadtest.models import Capacity, LoadPoint, MeetingProfile, RunResult, TimelineBin
+from loadtest.models import Capacity, LoadPoint, MeetingProfile
+from loadtest.results import RunResult, TimelineBin
 
 STORM: Final = "storm"
 """Name of the profile whose step is a join storm."""

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bots.errors import BbbloadError
 from bots.plain import from_plain
+from bots.redaction import redact
 from bots.wire import Caps
 from loadtest.durations import parse_duration
 from loadtest.load_files import load_mix, load_scenario, plan_of_scenario, with_media
 from loadtest.models import MeetingProfile, Slo
+from loadtest.sentry import GuardRules, check_rules
 from loadtest.stages import RunPlan
 from loadtest.streams import check_profile
 
@@ -22,7 +25,7 @@ class Limits:
     caps: Caps
     allow_hosts: tuple[str, ...]
     secret_file: str
-    beside_real_meetings: bool
+    guard: GuardRules
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Limits":
@@ -35,7 +38,13 @@ class Limits:
             ),
             allow_hosts=(options.allow_host,) if options.allow_host else (),
             secret_file=options.secret_file,
-            beside_real_meetings=options.beside_real_meetings,
+            guard=check_rules(
+                GuardRules(
+                    beside_real_meetings=options.beside_real_meetings,
+                    withdraw_at_cpu=options.withdraw_at_cpu or None,
+                    meetings_unseen=options.meetings_unseen,
+                )
+            ),
         )
 
 
@@ -86,3 +95,10 @@ def plan_of(options: Any, plan_file: str, limits: Limits) -> RunPlan:
 
 def _with_media(plan: RunPlan, options: Any) -> RunPlan:
     return with_media(plan, clip=options.clip, ice_policy=options.ice_transport_policy)
+
+
+def write_status(name: str, failure: BbbloadError) -> None:
+    """Tell the command that started this process why there is no run."""
+    if name:
+        plain = {"exit_code": failure.exit_code, "message": redact(str(failure))}
+        Path(name).write_text(json.dumps(plain), encoding="utf-8")

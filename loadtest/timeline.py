@@ -23,18 +23,8 @@ from bots.models import (
     StreamReport,
 )
 from loadtest.aggregate import Aggregate
-from loadtest.models import (
-    EndRecord,
-    NodeBin,
-    NodeSample,
-    OutcomeCount,
-    PathCount,
-    Record,
-    RunHeader,
-    RunResult,
-    StepRecord,
-    TimelineBin,
-)
+from loadtest.models import EndRecord, NodeSample, Record, RunHeader, StepRecord
+from loadtest.results import NodeBin, OutcomeCount, PathCount, RunResult, TimelineBin
 from loadtest.slo import judge
 
 FIRST_BIN_S = 2.0

@@ -12,6 +12,7 @@ import click
 import numpy as np
 
 from bots.errors import ConfigError
+from bots.whole_file import write_whole
 from loadtest.codec import read_capacity
 from planning.assembly import Inputs, make_plan
 from planning.backtest import backtest as run_backtest
@@ -288,16 +289,7 @@ def _write(output: Path, text: str) -> None:
     if str(output) == "-":
         sys.stdout.write(text)
         return
-    part = output.with_name(output.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ConfigError(
-            f"cannot write {output}: {(error.strerror or 'unwritable').lower()}; name "
-            "another file with --output"
-        ) from error
+    write_whole(output, (text,))
 
 
 def _summary(made: Plan) -> list[str]:

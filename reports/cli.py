@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from bots.errors import ConfigError
+from bots.whole_file import write_whole
 from loadtest.codec import CAPACITY_SCHEMA, RUN_SCHEMA, decode_capacity, open_run
 from loadtest.comparison import Experiment
 from loadtest.comparison_codec import COMPARISON_SCHEMA, decode_comparison
@@ -32,7 +33,7 @@ from reports import (
     text,
 )
 from reports.document import Document, in_reading_order
-from reports.output import FORMATS, write_page
+from reports.endings import FORMATS
 
 SHEET = ".csv"
 """A plan's inputs beside its results, for a spreadsheet."""
@@ -106,7 +107,7 @@ def report(
     if output == "-":
         click.echo(page, nl=False)
     else:
-        write_page(Path(output), page)
+        write_whole(Path(output), (page,))
         click.echo(f"bbbload report: {output}", err=True)
     return 0
 

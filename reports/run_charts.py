@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from loadtest.models import RunResult, StepRecord, TimelineBin
+from loadtest.models import StepRecord
+from loadtest.results import RunResult, TimelineBin
 from reports import format as written
 from reports.document import Band, Chart, Limit, Line, Mark, Span, Unit
 

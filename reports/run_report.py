@@ -3,7 +3,8 @@
 Computes nothing: `loadtest.timeline` digested the run.
 """
 
-from loadtest.models import RunResult, SloVerdict
+from loadtest.models import SloVerdict
+from loadtest.results import RunResult
 from reports import format as written
 from reports import run_charts, wording
 from reports.document import (

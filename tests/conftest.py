@@ -20,6 +20,7 @@ TIMED = frozenset(
         "test_ci.py",
         "test_cluster.py",
         "test_demo.py",
+        "test_guard.py",
         "test_locust.py",
         "test_run_command.py",
         "test_soak.py",

@@ -51,6 +51,11 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("planning/", ("bots.errors", "bots.plain", "loadtest.models")),
+    # A file is written whole in one way.
+    *(
+        (cli, ("bots.whole_file",))
+        for cli in ("loadtest/commands/", "planning/", "reports/")
+    ),
     ("planning/cli.py", ("loadtest.codec",)),
     ("planning/questions/cli.py", ("loadtest.codec",)),
     ("planning/history/", ("loadtest.codec",)),
@@ -74,6 +79,7 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "bots.errors",
             "loadtest.models",
             "loadtest.comparison",
+            "loadtest.results",
             *(f"planning.{data}" for data in ("models", "offers", "peaks")),
         ),
     ),
@@ -118,7 +124,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "click": (
         "/cli.py",
         "loadtest/commands/",
-        "loadtest/durations.py",  # the one type of option that all commands share
+        "loadtest/durations.py",  # types of options that all commands share
+        "loadtest/rates.py",
     ),
     "rich": ("/cli.py", "loadtest/commands/", "loadtest/progress.py"),
     # Comes with locust; tells an engine's or worker's own CPU.
@@ -149,7 +156,7 @@ FILES_ARE_OPENED_IN = (
     "bots/gate.py",  # reads the engine's own memory from /proc
     "loadtest/load_files.py",  # reads scenarios, personas and what they name
     "loadtest/run_options.py",  # reads the plan that locust_run wrote
-    "reports/output.py",  # writes pages, whole
+    "bots/whole_file.py",  # writes whole files
     "loadtest/machine.py",  # reads from /proc and /sys what this machine can give
     "loadtest/processes.py",  # sees in /proc whether a worker lives, and which boot
     "loadtest/codec.py",  # a run is read as a stream, line by line
@@ -264,7 +271,7 @@ def test_third_parties_stay_in_their_rooms():
     assert wrong == []
 
 
-DATA = ("models", "errors", "comparison", "offers", "peaks")
+DATA = ("models", "errors", "comparison", "results", "offers", "peaks")
 
 
 def test_data_and_errors_know_the_standard_library_and_each_other_only():

@@ -8,14 +8,19 @@ from urllib.parse import urlsplit
 
 import click
 
-from bots.errors import BbbloadError, ConfigError
+from bots.errors import BbbloadError, ConfigError, GuardRefusal
 from bots.servers import Server, host_of, is_loopback
 from bots.wire import Caps
 from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder, LadderPlan
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
-from loadtest.commands.options import EngineCount, check_target, media_options
+from loadtest.commands.options import (
+    EngineCount,
+    check_target,
+    guard_options,
+    media_options,
+)
 from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION, format_duration
 from loadtest.load_files import load_mix, with_media
@@ -23,6 +28,7 @@ from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord
 from loadtest.nodes import fetch_metrics, read_scrape
 from loadtest.profiles import PROFILES, Sizes, profiles_named
+from loadtest.sentry import GuardRules
 from loadtest.slo import BBBLOAD_1, describe, judge
 from loadtest.stages import EMPTY_TIMEOUT_S, SETTLE_S, RunPlan
 from loadtest.summary import (
@@ -132,11 +138,7 @@ Example:
     help="File (mode 0600) with the shared secret. Default: that of "
     "servers.toml, else BBB_SECRET.",
 )
-@click.option(
-    "--beside-real-meetings",
-    is_flag=True,
-    help="Load the server though meetings of other people are on it. Default: refuse.",
-)
+@guard_options
 def benchmark(
     target: str,
     output: str,
@@ -155,7 +157,7 @@ def benchmark(
     processes: int,
     allow_host: str,
     secret_file: str,
-    beside_real_meetings: bool,
+    guard: GuardRules,
 ) -> int:
     """Find how many participants a node carries at its SLO.
 
@@ -199,7 +201,7 @@ def benchmark(
             node_metrics=node_metrics or server.metrics_urls,
             allow_host=allow_host,
             secret_file=secret_file,
-            beside_real_meetings=beside_real_meetings,
+            guard=guard,
         )
         _announce(server, plan, slo)
         progress = Progress(slo)
@@ -216,7 +218,8 @@ def benchmark(
         write(encode_capacity(capacity))
     for line in capacity_lines(capacity):
         click.echo(line, err=True)
-    return EXIT_INTERRUPTED if run_code == EXIT_INTERRUPTED else exit_code_of(capacity)
+    cut_off = (EXIT_INTERRUPTED, GuardRefusal.exit_code)
+    return run_code if run_code in cut_off else exit_code_of(capacity)
 
 
 def plan_of(ladder: Ladder, *, slo: Slo, seed: int) -> RunPlan:

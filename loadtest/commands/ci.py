@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bots.errors import ConfigError
+from bots.errors import ConfigError, GuardRefusal
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import open_run, read_capacity
 from loadtest.commands.compare import read_gates, read_text
@@ -223,6 +223,11 @@ class Job:
         code = run_locust(order, lambda record: None)
         if code == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
+        if code == GuardRefusal.exit_code:
+            raise GuardRefusal(
+                f"{self.name} was withdrawn by the guard in run {number + 1}: its log "
+                "says why (--logs keeps it), and the same store goes on from there"
+            )
         version = side_of(run.version, self.spec).version
         with open_run(log) as records:
             self.hosts.check(run, records.header.bbb_version)

@@ -1,6 +1,7 @@
 """Options that several commands take: the target's guard and the SLO."""
 
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from bots.servers import Server, resolve
 from bots.wire import Caps
 from loadtest.durations import DURATION
 from loadtest.models import Slo
-from loadtest.nodes import node_of
+from loadtest.sentry import GuardRules, check_rules
+from loadtest.watching import source_node
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -55,8 +57,9 @@ def target_options(command: Command) -> Command:
                 "--node-metrics",
                 multiple=True,
                 metavar="URL",
-                help="Prometheus address of a node under load; repeatable. Default: "
-                "those of servers.toml.",
+                help="Where a node under load is watched: an exporter's address, "
+                "ssh://USER@NODE, or prometheus+http://SERVER/?instance=NODE; "
+                "repeatable. Default: those of servers.toml.",
             ),
             click.option(
                 "--allow-host",
@@ -70,11 +73,6 @@ def target_options(command: Command) -> Command:
                 default="",
                 metavar="FILE",
                 help="File (mode 0600) with the shared secret. Default: BBB_SECRET.",
-            ),
-            click.option(
-                "--beside-real-meetings",
-                is_flag=True,
-                help="Load the server though meetings of other people are on it.",
             ),
             click.option(
                 "--engines",
@@ -102,7 +100,53 @@ def target_options(command: Command) -> Command:
         )
     ):
         command = option(command)
-    return command
+    return guard_options(command)
+
+
+def guard_options(command: Command) -> Command:
+    """Add what the guard may be told; the command gets it as `guard`."""
+
+    @functools.wraps(command)
+    def guarded(
+        *args: Any,
+        beside_real_meetings: bool,
+        withdraw_at_cpu: float | None,
+        meetings_unseen: bool,
+        **kwargs: Any,
+    ) -> Any:
+        rules = GuardRules(
+            beside_real_meetings=beside_real_meetings,
+            withdraw_at_cpu=withdraw_at_cpu,
+            meetings_unseen=meetings_unseen,
+        )
+        return command(*args, guard=check_rules(rules), **kwargs)
+
+    wrapped: Any = guarded
+    for option in reversed(
+        (
+            click.option(
+                "--beside-real-meetings",
+                is_flag=True,
+                help="Load the server though meetings of other people are on it; needs "
+                "--withdraw-at-cpu.",
+            ),
+            click.option(
+                "--withdraw-at-cpu",
+                type=float,
+                metavar="SHARE",
+                help="CPU share of a node, such as 0.7, at which a run beside real "
+                "meetings withdraws within two seconds. Default: none.",
+            ),
+            click.option(
+                "--meetings-unseen",
+                is_flag=True,
+                help="Load the server though other people's meetings may be hidden: no "
+                "second source counts participants. Every report says so.",
+            ),
+        )
+    ):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
 
 
 def check_target(
@@ -116,7 +160,7 @@ def check_target(
         target, secret_file=secret_file or None, allow_host=allow_host or None
     )
     for url in node_metrics:
-        node_of(url)
+        source_node(url)
     return server
 
 

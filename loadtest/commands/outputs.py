@@ -4,7 +4,6 @@ Both are checked before any load is sent, and neither is ever left half-written.
 """
 
 import contextlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import click
 
 from bots.errors import ConfigError
+from bots.whole_file import check_writable, write_whole
 from loadtest.codec import encode_record
 from loadtest.log_file import LogFile
 from loadtest.models import Record
@@ -30,23 +30,8 @@ def whole_file(name: str) -> Iterator[Callable[[str], None]]:
     path = Path(name)
     if path.is_dir():
         raise ConfigError(f"{path} is a folder: name a file with --output")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.touch()
-    except OSError as problem:
-        raise ConfigError(
-            f"{path} cannot be written ({(problem.strerror or '').lower()}): "
-            "name another file with --output"
-        ) from problem
-
-    def write(text: str) -> None:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-
-    try:
-        yield write
-    finally:
-        part.unlink(missing_ok=True)
+    check_writable(path)
+    yield lambda text: write_whole(path, (text,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import MeetingProfile, Record
 from loadtest.progress import Progress
 from loadtest.run_summary import summarise
+from loadtest.sentry import GuardRules
 from loadtest.stages import RunPlan, fixed_plan
 from loadtest.summary import counted
 
@@ -174,7 +175,7 @@ def run(
     node_metrics: tuple[str, ...],
     allow_host: str,
     secret_file: str,
-    beside_real_meetings: bool,
+    guard: GuardRules,
     processes: int,
     max_streams: int,
     max_duration: float,
@@ -257,7 +258,7 @@ def run(
             node_metrics=node_metrics,
             allow_host=allow_host,
             secret_file=secret_file,
-            beside_real_meetings=beside_real_meetings,
+            guard=guard,
         )
         with Progress() as progress:
 

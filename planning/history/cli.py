@@ -16,6 +16,7 @@ import click
 
 from bots.errors import ConfigError
 from bots.servers import resolve
+from bots.whole_file import write_whole
 from planning.history.collect import Round, Store, collect
 from planning.history.csv import read_csv, write_csv
 from planning.history.masks import masked, span_of
@@ -320,17 +321,7 @@ def _put(
     if str(output) == "-":
         sys.stdout.writelines(write_csv(demand))
     else:
-        part = output.with_name(output.name + ".part")
-        try:
-            with part.open("w", encoding="utf-8") as file:
-                file.writelines(write_csv(demand))
-            part.replace(output)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise ConfigError(
-                f"cannot write {output}: {(error.strerror or 'unwritable').lower()}; "
-                "name another file with --output"
-            ) from error
+        write_whole(output, write_csv(demand))
     hours = sum(gap.duration_s for gap in demand.gaps) / 3600
     click.echo(
         f"{len(demand.times_s)} bins of {demand.step_s} s from {demand.source}, "

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from bots.errors import ConfigError
+from bots.whole_file import write_whole
 from planning.refresh import hcloud_catalog, next_page
 
 HCLOUD_URL = "https://api.hetzner.cloud/v1"
@@ -87,13 +88,7 @@ def refresh(hoster: str, location: str, url: str, output: Path) -> int:
     if str(output) == "-":
         click.echo(text, nl=False)
         return 0
-    part = output.with_name(output.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ConfigError(f"cannot write {output}: name another --output") from error
+    write_whole(output, (text,))
     return 0
 
 

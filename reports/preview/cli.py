@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bots.errors import ConfigError
+from bots.whole_file import write_whole
 from loadtest.durations import DURATION
 from loadtest.itinerary import itinerary_of
 from loadtest.machine import this_machine
@@ -15,8 +16,8 @@ from loadtest.scenario import scaled
 from loadtest.scenario_file import read_scenario
 from planning.catalog import read_catalog
 from reports import text
+from reports.endings import FORMATS
 from reports.figures import picture
-from reports.output import FORMATS, write_page
 from reports.preview.report import Price, document, participants
 
 PICTURE = ".svg"
@@ -75,9 +76,9 @@ def preview(
         click.echo("\n".join(drawing_of(found)) + "\n")
         click.echo(text.render((page,)), nl=False)
     elif suffix == PICTURE:
-        write_page(Path(output), picture(participants(found)))
+        write_whole(Path(output), (picture(participants(found)),))
     elif suffix in FORMATS:
-        write_page(Path(output), FORMATS[suffix]((page,)))
+        write_whole(Path(output), (FORMATS[suffix]((page,)),))
     else:
         known = ", ".join(sorted((*FORMATS, PICTURE)))
         raise ConfigError(

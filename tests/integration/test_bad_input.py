@@ -135,7 +135,7 @@ async def test_a_server_that_answers_html_and_one_that_refuses_our_secret(tmp_pa
         (["run", AWAY, "-o", "no/x.jsonl"], "no/x.jsonl cannot be written (no such"),
         (["run", AWAY, "-o", "."], "'.' is a directory"),
         (["run", AWAY, "-o", "/dev/full"], "/dev/full is no regular file"),
-        (["run"], "missing argument '[SCENARIO.toml] NAME|URL' (see `bbbload run --help`)"),
+        (["run"], "missing argument '[SCENARIO.toml] NAME|URL' (see `bbbload run"),
         (["run", AWAY, "--nonsense"], "no such option '--nonsense'"),
         (["benchmark", AWAY, "-o", "no/c.json"], "no/c.json cannot be written"),
         (["benchmark", AWAY, "-o", "-", "--log", "-"], "are both -"),

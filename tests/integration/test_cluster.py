@@ -147,7 +147,8 @@ async def test_a_balancer_that_changes_our_meetings_is_named_with_the_parameter(
 async def test_a_hidden_list_of_meetings_keeps_none_of_ours_from_its_end():
     async with balanced(2) as cluster:
         cluster.hides = True
-        async with engine_of(begin_at(cluster), open_field) as engine:
+        unseen = begin_at(cluster, meetings_unseen=True)
+        async with engine_of(unseen, open_field) as engine:
             await engine.answer(Begun)
             engine.send(Join(plan=plan(0, 0)), Join(plan=plan(1, 1)))
             await eventually(lambda: len(engine.reports("join")) == 2, limit_s=30)
@@ -171,7 +172,7 @@ async def test_a_stale_list_shows_a_leftover_that_is_gone_and_that_is_no_trouble
             "<meetingID>bbbload-r0-0</meetingID><participantCount>3</participantCount>"
             "</meeting></meetings>"
         )
-        again = begin_at(cluster, run="r2", leftover_runs=("r0",))
+        again = begin_at(cluster, run="r2", leftover_runs=("r0",), meetings_unseen=True)
         async with engine_of(again, open_field) as engine:
             begun = await engine.answer(Begun)
             engine.send(End())
@@ -179,6 +180,26 @@ async def test_a_stale_list_shows_a_leftover_that_is_gone_and_that_is_no_trouble
 
     assert begun.notes[0].startswith("ended 1 meetings")
     assert (ended.ended, ended.failed) == (1, ())
+
+
+@pytest.mark.parametrize("blind", [{"hides": True}, {"is_stale": True}])
+def test_a_list_without_the_meeting_that_we_have_just_made_is_refused(blind):
+    @asynctest
+    async def play() -> None:
+        async with balanced(1) as cluster:
+            cluster._shown = "<meetings/>"  # what a stale one goes on showing
+            for name, value in blind.items():
+                setattr(cluster, name, value)
+            async with engine_of(begin_at(cluster), open_field) as engine:
+                refused = await engine.answer(Refused)
+            left = cluster.open_meetings()
+
+        assert refused.exit_code == 7
+        assert "does not show the meeting that we have just made" in refused.message
+        assert "--meetings-unseen" in refused.message
+        assert left == [[]]
+
+    play()
 
 
 @asynctest

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from loadtest.models import EndRecord, RunHeader, RunResult
+from loadtest.models import EndRecord, RunHeader
+from loadtest.results import RunResult
 from loadtest.timeline import run_result
 from reports import run_report, text
 from reports.document import Chart, Limit, Line

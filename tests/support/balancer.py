@@ -43,6 +43,9 @@ class Balancer:
     """getMeetings shows none, as b3scale shows other frontends none."""
     is_stale: bool = False
     """getMeetings goes on showing what it showed first."""
+    tenant: str = ""
+    """getMeetings shows the meetings alone whose id begins so, as Scalelite and b3lb
+    show each tenant its own."""
     answers_joins: bool = False
     """It joins itself and answers with the node's XML, where the caller wants XML."""
     renamed: dict[str, str] = field(default_factory=dict)
@@ -100,7 +103,11 @@ class Balancer:
         for node in self.nodes:
             url = api.signed_url(node.api_url, "getMeetings", (), SECRET)
             root = ElementTree.fromstring(await _fetch(url))
-            found += root.findall("meetings/meeting")
+            found += [
+                each
+                for each in root.findall("meetings/meeting")
+                if each.findtext("meetingID", "").startswith(self.tenant)
+            ]
         rows = "".join(ElementTree.tostring(each, "unicode") for each in found)
         self._shown = f"<meetings>{rows}</meetings>"
         return _xml(self._shown)
