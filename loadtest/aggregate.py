@@ -9,7 +9,7 @@ goes on (rates, streams, loss, freezes, CPU) is judged on the rest of the step a
               rates, loss, freezes, CPU  ┤ of the judged part
 
 Percentiles come from samples. A milestone that never came is infinitely late; a missed
-scrape is a gap. Memory grows with participants, streams and steps, not time. Pure.
+scrape is a gap. Memory grows with participants, streams and steps, not with time. Pure.
 """
 
 import math
@@ -23,6 +23,7 @@ from bots.models import (
     LeaveReport,
     MilestoneReport,
     Outcome,
+    RefusalReport,
     StreamReport,
 )
 from loadtest.models import (
@@ -34,15 +35,21 @@ from loadtest.models import (
     RunHeader,
     StepRecord,
 )
-from loadtest.step_sums import StepSums, frozen_shares, losses, mean_of, percentiles
+from loadtest.step_sums import (
+    StepSums,
+    asked_at,
+    frozen_shares,
+    late_start,
+    losses,
+    mean_of,
+    percentiles,
+)
 from loadtest.streams import Streams, streams_of
 
 OUR_DECISIONS: tuple[Outcome, ...] = ("left", "withdrawn")
 """Outcomes that we chose: no evidence about the node."""
 REPORT_GAP_MAX_S = 2.0
 """A stream silent for longer than this was not there meanwhile."""
-LATE_SHARE = 0.25
-"""The end of the judged part, in which all that was asked for should be there."""
 STREAMS_MIN = 0.9
 """Share of the expected streams below which an unanswered request counts as missing."""
 MEASURED_MIN = 0.5
@@ -99,6 +106,8 @@ class Aggregate:
                 self._add_milestone(record)
             case LeaveReport():
                 self._add_leave(record)
+            case RefusalReport():
+                self._add_refusal(record)
             case StreamReport():
                 self._add_stream(record)
             case NodeSample():
@@ -150,7 +159,7 @@ class Aggregate:
         took_s = join.join_time_s
         if took_s is None:
             took_s = sum(seconds for _, seconds in join.phases_s)
-        index = self._index_at(_asked_s(join.asked_s, join.elapsed_s, took_s))
+        index = self._index_at(asked_at(join.asked_s, join.elapsed_s, took_s))
         if join.outcome == "joined":
             self._stays[join.participant] = _Stay(join.elapsed_s)
         if index is None:
@@ -167,12 +176,13 @@ class Aggregate:
         else:
             sums.failed += 1
             sums.refused.add(join.participant)
+            sums.refusals[join.code] += 1
 
     def _add_milestone(self, milestone: MilestoneReport) -> None:
         wait_s = milestone.wait_s
         if wait_s is None and milestone.outcome in OUR_DECISIONS:
             return
-        asked_s = _asked_s(milestone.asked_s, milestone.elapsed_s, wait_s or 0.0)
+        asked_s = asked_at(milestone.asked_s, milestone.elapsed_s, wait_s or 0.0)
         index = self._index_at(asked_s)
         if index is None:
             return
@@ -191,6 +201,11 @@ class Aggregate:
         index = self._index_at(leave.elapsed_s)
         if index is not None and is_dropped:
             self._sums[index].dropped += 1
+
+    def _add_refusal(self, refusal: RefusalReport) -> None:
+        index = self._index_at(refusal.elapsed_s)
+        if index is not None and refusal.outcome not in OUR_DECISIONS:
+            self._sums[index].refusals[refusal.code] += 1
 
     def _add_stream(self, report: StreamReport) -> None:
         key = (report.participant, report.direction, report.media, report.ssrc)
@@ -211,7 +226,9 @@ class Aggregate:
             share = lasted_s / (until_s - since_s)
             if report.packets > 0:
                 sums.stream_s[report.direction, is_audio] += lasted_s
-                late_s = min(until_s, ends_s) - max(since_s, _late(starts_s, ends_s))
+                late_s = min(until_s, ends_s) - max(
+                    since_s, late_start(starts_s, ends_s)
+                )
                 sums.late_stream_s[report.direction, is_audio] += max(0.0, late_s)
             if report.direction == "out":
                 sums.sent_bytes += share * report.bytes
@@ -227,13 +244,8 @@ class Aggregate:
 
     def _add_node(self, sample: NodeSample) -> None:
         sums = self._judged_at(sample.elapsed_s - sample.interval_s / 2)
-        cpu_s = dict(sample.cpu_s).get("node")
-        if sums is None or cpu_s is None or sample.interval_s <= 0:
-            return
-        sums.node_cpu_s[sample.node] += cpu_s
-        sums.node_seconds[sample.node] += sample.interval_s
-        sums.node_core_s[sample.node] += sample.interval_s * sample.cores
-        sums.node_samples += 1
+        if sums is not None:
+            sums.add_node(sample)
 
     def _add_engine(self, report: EngineReport) -> None:
         sums = self._judged_at(report.elapsed_s)
@@ -263,7 +275,7 @@ class Aggregate:
         cores = mean_of(sums.node_core_s, sums.node_seconds)
         used = mean_of(sums.node_cpu_s, sums.node_seconds)
         mean = {key: total / window_s for key, total in sums.stream_s.items()}
-        late_s = ends_s - _late(starts_s, ends_s)
+        late_s = ends_s - late_start(starts_s, ends_s)
         late = sums.late_stream_s.items()
         seen = mean if is_open else {key: total / late_s for key, total in late}
         profile = self._profiles.get(step.profile)
@@ -295,7 +307,6 @@ class Aggregate:
             node_cpu_ratio=None if used is None or not cores else used / cores,
             node_cpu_s_per_s=used,
             node_cores=cores,
-            node_samples=sums.node_samples,
             engine_cpu_max=sums.engine_cpu_max,
             engine_lag_max_s=sums.engine_lag_max_s,
             late_packets=sums.late_packets,
@@ -303,7 +314,8 @@ class Aggregate:
             warm_up_lag_max_s=sums.warm_up_lag_max_s,
             streams_expected=step.planned.streams if step.planned else both_ways,
             streams_seen=sum(seen.values()),
-            present_at_end=self._present(_late(starts_s, ends_s), ends_s),
+            present_at_end=self._present(late_start(starts_s, ends_s), ends_s),
+            **sums.evidence(),
         )
 
     def _present(self, starts_s: float, ends_s: float) -> float:
@@ -386,12 +398,3 @@ class Aggregate:
                 break
             index -= 1
         return index
-
-
-def _late(starts_s: float, ends_s: float) -> float:
-    """Return where the end of a judged part begins."""
-    return ends_s - LATE_SHARE * (ends_s - starts_s)
-
-
-def _asked_s(asked_s: float | None, elapsed_s: float, took_s: float) -> float:
-    return elapsed_s - took_s if asked_s is None else asked_s

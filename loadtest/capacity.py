@@ -28,6 +28,7 @@ from loadtest.crossing import (
     pooled_noise,
     saturation_crossing,
 )
+from loadtest.limits import Met, limit_met
 from loadtest.models import (
     Capacity,
     EndRecord,
@@ -152,12 +153,20 @@ def _profile_capacity(
     capacity = at_least = low = high = None
     limit: Limit = ""
     invalid = ""
+    met = Met(limit="", evidence=())
     if bad is not None and good is not None:
         limit, crossing = _first_crossing(ascent, slo, noise, good, bad)
         capacity, low, high = crossing.value, crossing.low, crossing.high
+        met = _met(ascent, bad, limit)
+        if met.limit == "path":
+            invalid = f"the path, and not the node: {', '.join(met.evidence)}"
+            capacity = low = high = None
     elif bad is not None:
         invalid = f"the smallest load tried, {bad} participants, already broke the SLO"
         limit = _broken_at(ascent.pairs, bad)[0]
+        met = _met(ascent, bad, limit)
+        if met.limit == "path":
+            invalid += "; it is the path, and not the node: " + ", ".join(met.evidence)
     elif (reason := _ended_by_generator(ascent.pairs)) != "":
         invalid, limit = reason, "generator"
     elif good is not None:
@@ -176,6 +185,8 @@ def _profile_capacity(
         points=tuple(point for point, _ in ascent.pairs),
         verdicts=tuple(verdict for _, verdict in ascent.pairs),
         meeting_cost=meeting_cost(fit, ascent.profile),
+        limit_met=met.limit,
+        evidence=met.evidence,
     )
 
 
@@ -254,6 +265,12 @@ def _broken_at(pairs: Sequence[Finished], load: int) -> tuple[Limit, ...]:
         if point.participants == load and is_bad:
             broken = verdict.broken
     return broken
+
+
+def _met(ascent: _Ascent, bad: int, first: Limit) -> Met:
+    """Return what ran out at the latest step of the first bad load."""
+    points = [p for p, v in ascent.pairs if p.participants == bad and v.generator_fit]
+    return limit_met(points[-1], _broken_at(ascent.pairs, bad), first)
 
 
 def _passed_by(ascent: _Ascent) -> list[str]:

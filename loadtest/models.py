@@ -26,6 +26,20 @@ Limit = Literal[
 ]
 
 
+LimitMet = Literal[
+    "",
+    "cpu",
+    "one process",
+    "nic",
+    "memory",
+    "udp ports",
+    "connection cap",
+    "quality without cpu",
+    "path",
+]
+"""What ran out, as far as the evidence goes; `path` is no limit of the node."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slo:
     """Bounds that a step must keep; a bound of None is not judged."""
@@ -154,6 +168,8 @@ class NodeSample:
     clock_bound_s: float | None = None
     figures: tuple[tuple[str, float], ...] = ()
     """Gauges that BBB's components tell of themselves, by their own names."""
+    nic_bps: float | None = None
+    """Speed of the fastest network card, where the node tells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +250,16 @@ class LoadPoint:
     joins may take until then."""
     present_at_end: float | None = None
     """Participants present, mean over that last quarter; None where it is not known."""
+    node_busiest: str = ""
+    """The process that came nearest to the end of what it can use."""
+    node_busiest_cores: float | None = None
+    """The most that it used in a sample."""
+    node_memory_ratio: float | None = None
+    """Largest share of the memory in use."""
+    nic_ratio: float | None = None
+    """Mean share of the network card's speed, of the fuller direction."""
+    refusals: tuple[tuple[str, int], ...] = ()
+    """(code, how often) of what the server refused or dropped, in the whole step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +309,10 @@ class ProfileCapacity:
     meeting_cost: Cost | None = None
     """What one whole meeting of the profile costs by the fitted costs, without `base`;
     None without a fit. Its `name` is the profile's."""
+    limit_met: LimitMet = ""
+    """What ran out when `limit` broke; "" where nothing shows it."""
+    evidence: tuple[str, ...] = ()
+    """What shows it, in sentences' parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

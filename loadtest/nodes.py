@@ -54,6 +54,8 @@ class Scrape:
     sent_bytes: int
     participants: int | None
     is_stand_in: bool
+    nic_bps: float | None = None
+    """Speed of the fastest network card; None where none tells it."""
 
 
 def parse_metrics(text: str) -> dict[str, list[tuple[Labels, float]]]:
@@ -110,6 +112,7 @@ def scrape_in(metrics: Metrics, elapsed_s: float) -> Scrape | None:
         sent_bytes=_network(metrics, "node_network_transmit_bytes_total"),
         participants=None if participants is None else int(participants),
         is_stand_in=_first(metrics, "bbbload_stand_in") == 1,
+        nic_bps=_nic_bps(metrics),
     )
 
 
@@ -171,6 +174,7 @@ def difference(node: str, before: Scrape, after: Scrape) -> NodeSample | None:
         received_bytes=received,
         sent_bytes=sent,
         participants=after.participants,
+        nic_bps=after.nic_bps,
     )
 
 
@@ -226,6 +230,13 @@ def _network(metrics: Mapping[str, Iterable[tuple[Labels, float]]], name: str) -
             if dict(labels).get("device") != "lo"
         )
     )
+
+
+def _nic_bps(metrics: Metrics) -> float | None:
+    """Virtual cards tell no speed, or −1 (Linux, sysfs-class-net)."""
+    told = metrics.get("node_network_speed_bytes", ())
+    speeds = [8 * value for _, value in told if value > 0]
+    return max(speeds, default=None)
 
 
 def _first(metrics: Metrics, name: str) -> float | None:

@@ -1,12 +1,16 @@
 """What is added up for one step of a run, and the percentiles of its samples. Pure."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
 
-from loadtest.models import Percentiles
+from loadtest.models import NodeSample, Percentiles
 
+LATE_SHARE = 0.25
+"""The end of the judged part, in which all that was asked for should be there."""
 PACKETS_MIN = 25
 """Fewer packets expected of a participant than half a second of audio give no loss."""
 
@@ -82,11 +86,45 @@ class StepSums:
         default_factory=lambda: defaultdict(float)
     )
     node_samples: int = 0
+    busiest: str = ""
+    busiest_cores: float | None = None
+    memory_ratio: float | None = None
+    nic_ratios: list[float] = field(default_factory=list)
+    refusals: Counter[str] = field(default_factory=Counter)
     engine_cpu_max: float = 0.0
     engine_lag_max_s: float = 0.0
     warm_up_lag_max_s: float = 0.0
     late_packets: int = 0
     sent_packets: int = 0
+
+    def add_node(self, sample: NodeSample) -> None:
+        """Add a sample of the judged part; one without the whole node says nothing."""
+        cpu_s = dict(sample.cpu_s).get("node")
+        if cpu_s is None or sample.interval_s <= 0:
+            return
+        self.node_cpu_s[sample.node] += cpu_s
+        self.node_seconds[sample.node] += sample.interval_s
+        self.node_core_s[sample.node] += sample.interval_s * sample.cores
+        self.node_samples += 1
+        if (sample.busiest_cores or 0.0) > (self.busiest_cores or 0.0):
+            self.busiest, self.busiest_cores = sample.busiest, sample.busiest_cores
+        if sample.memory_total_bytes > 0:
+            ratio = sample.memory_bytes / sample.memory_total_bytes
+            self.memory_ratio = max(ratio, self.memory_ratio or 0.0)
+        if sample.nic_bps:
+            fuller = max(sample.received_bytes, sample.sent_bytes)
+            self.nic_ratios.append(8 * fuller / sample.interval_s / sample.nic_bps)
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what a load point says of the node beside its CPU, by field."""
+        return {
+            "node_samples": self.node_samples,
+            "node_busiest": self.busiest,
+            "node_busiest_cores": self.busiest_cores,
+            "node_memory_ratio": self.memory_ratio,
+            "nic_ratio": fmean(self.nic_ratios) if self.nic_ratios else None,
+            "refusals": tuple(sorted(self.refusals.items())),
+        }
 
 
 def losses(received: Iterable[Received]) -> list[float]:
@@ -108,3 +146,12 @@ def mean_of(
     if not totals:
         return None
     return sum(totals[node] / seconds[node] for node in totals)
+
+
+def late_start(starts_s: float, ends_s: float) -> float:
+    """Return where the end of a judged part begins."""
+    return ends_s - LATE_SHARE * (ends_s - starts_s)
+
+
+def asked_at(asked_s: float | None, elapsed_s: float, took_s: float) -> float:
+    return elapsed_s - took_s if asked_s is None else asked_s

@@ -69,6 +69,8 @@ def profile_line(found: ProfileCapacity) -> str:
         )
         said = f"{found.capacity:.0f} participants{interval}, first limit: "
         said += found.limit
+        if found.limit_met:
+            said += f"; met: {found.limit_met} ({', '.join(found.evidence)})"
     elif found.at_least is not None:
         said = f"at least {found.at_least:.0f} participants: the SLO held there"
     else:

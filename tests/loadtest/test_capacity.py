@@ -33,6 +33,9 @@ from tests.support.runs import (
 PLAN = LadderPlan(steps=5, step_duration_s=12, max_participants=60)
 
 
+LOSSLESS = Percentiles(count=20, p50=0.0, p95=0.0, max=0.0)
+
+
 def found_in(
     finished: tuple[Finished, ...],
     profiles: tuple[MeetingProfile, ...] = SMALL_PROFILES,
@@ -127,9 +130,15 @@ def test_loss_on_a_calm_node_is_the_limit_that_it_is():
     node = SyntheticNode(quality_knee=0.4, noise=0.0)
     truth = node.knee(GROUPS, 0.4 / 0.99)
 
-    found = only(climb(node, plan=PLAN, profiles=(GROUPS,), seed=None), GROUPS)
+    finished = climb(node, plan=PLAN, profiles=(GROUPS,), seed=None)
+    audio_alone = tuple(
+        (dataclasses.replace(point, video_loss=LOSSLESS), verdict)
+        for point, verdict in finished
+    )
+    found = only(audio_alone, GROUPS)
 
     assert found.limit == "audio loss"
+    assert found.limit_met == "quality without cpu"
     assert found.low is not None
     assert found.high is not None
     assert found.low <= truth <= found.high
