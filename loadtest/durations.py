@@ -5,6 +5,7 @@ A bare number is seconds. There are no months: their length differs.
 
 import math
 import re
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import click
@@ -14,6 +15,7 @@ from bots.errors import ConfigError
 UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 _BARE = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -46,6 +48,24 @@ def format_duration(seconds: float) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def seconds_until(text: str, now: datetime) -> float:
+    """Return the seconds from `now` to the next such time of its day, `HH:MM`.
+
+    Raises ConfigError for what is no time of day.
+    """
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+        raise ConfigError(f"{text!r} is no time of day: write it like 05:30")
+    here = now.astimezone().replace(tzinfo=None)
+    then = here.replace(
+        hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0
+    )
+    if then <= here:
+        then += timedelta(days=1)
+    # As instants: a night in which the clocks change is an hour shorter or longer.
+    return then.timestamp() - now.timestamp()
 
 
 class DurationType(click.ParamType[float]):

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bots.errors import ConfigError
+from loadtest.expected import expected_of
 from loadtest.generator import Needs, needs_of, shortfalls, traffic_of
 from loadtest.machine import Machine
-from loadtest.occupancy import Load, Occupancy
-from loadtest.population import meetings_for
-from loadtest.stages import RunPlan, scenario_of
-from loadtest.streams import Streams, streams_of
+from loadtest.occupancy import Load
+from loadtest.rates import format_rate
+from loadtest.stages import RunPlan
+from loadtest.streams import Streams
 
 DRAWING_WIDTH: Final = 64
 DRAWING_HEIGHT: Final = 8
@@ -78,39 +80,28 @@ def preview_of(
     )
 
 
-def preview_of_visits(occupancy: Occupancy, machine: Machine) -> Preview:
-    """Return the preview of a scenario."""
+def preview_of_plan(plan: RunPlan, machine: Machine) -> Preview:
+    """Return the preview of any plan; a benchmark's is the most that it can load."""
+    expected = expected_of(plan)
     return preview_of(
-        occupancy.changes,
-        duration_s=occupancy.ends_s,
-        meetings=occupancy.meetings,
+        expected.changes,
+        duration_s=expected.ends_s,
+        meetings=expected.meetings,
         machine=machine,
+        is_bound=not expected.is_exact,
     )
 
 
-def preview_of_steps(plan: RunPlan, machine: Machine) -> Preview:
-    """Return the preview of a plan made of steps, or of a benchmark's at its caps."""
-    if plan.ladder is None:
-        steps = [(s.profile, s.participants, s.duration_s) for s in plan.steps]
-    else:
-        profiles = scenario_of(plan)
-        lasts_s = plan.duration_s / len(profiles)
-        most = plan.ladder.max_participants
-        steps = [(profile, most, lasts_s) for profile in profiles]
-    course, now_s, made = [], 0.0, 0
-    for profile, participants, lasts_s in steps:
-        meetings = meetings_for(profile, participants)
-        streams = streams_of(profile, participants)
-        course.append(Load(elapsed_s=now_s, meetings=meetings, streams=streams))
-        made = max(made, meetings) if plan.ladder is None else made + meetings
-        now_s += lasts_s
-    return preview_of(
-        course,
-        duration_s=now_s,
-        meetings=made,
-        machine=machine,
-        is_bound=plan.ladder is not None,
-    )
+def check_rate(preview: Preview, most_bps: float) -> None:
+    """Raise ConfigError when the traffic one way may exceed a rate."""
+    top_bps = max(preview.needs.sent_bps, preview.needs.received_bps)
+    if top_bps > most_bps:
+        fitting = int(preview.peak_participants * most_bps / top_bps)
+        raise ConfigError(
+            f"{format_rate(top_bps)} one way at the top are more than --max-rate "
+            f"{format_rate(most_bps)}: about {fitting} of the "
+            f"{preview.peak_participants} participants fit"
+        )
 
 
 def lines_of(preview: Preview) -> list[str]:

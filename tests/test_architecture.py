@@ -88,9 +88,8 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "reports/preview/cli.py",
         (
-            *("loadtest.durations", "loadtest.itinerary", "loadtest.machine"),
-            *("loadtest.occupancy", "loadtest.preview", "loadtest.scenario"),
-            *("loadtest.scenario_file", "planning.catalog"),
+            *("loadtest.durations", "loadtest.load_files", "loadtest.machine"),
+            *("loadtest.preview", "planning.catalog"),
         ),
     ),
     # A run is a stream, too long to hold: it is digested before it can be drawn.

@@ -1,5 +1,9 @@
 """`bbbload run`: hold equal meetings on a server for a time and say how it went."""
 
+import math
+from datetime import datetime
+from typing import Final
+
 import click
 
 from bots.errors import ConfigError
@@ -14,7 +18,7 @@ from loadtest.commands.options import (
     target_options,
 )
 from loadtest.commands.outputs import run_log_place
-from loadtest.durations import DURATION, format_duration
+from loadtest.durations import DURATION, format_duration, seconds_until
 from loadtest.expected import expected_of
 from loadtest.load_files import (
     is_scenario,
@@ -24,9 +28,14 @@ from loadtest.load_files import (
     with_media,
 )
 from loadtest.locust_run import RunOrder, run_locust
+from loadtest.machine import this_machine
 from loadtest.models import MeetingProfile, Record
+from loadtest.preview import check_rate, lines_of, preview_of_plan
 from loadtest.progress import Progress
+from loadtest.rates import RATE
 from loadtest.run_summary import summarise
+from loadtest.scenario import duration_of
+from loadtest.scenario_file import ScenarioFile
 from loadtest.sentry import GuardRules
 from loadtest.stages import RunPlan, fixed_plan
 from loadtest.summary import counted
@@ -36,6 +45,10 @@ Example: two meetings of five, two cameras in each, for half a minute
   bbbload run NAME --meetings 2 --size 5 --cameras 2 --duration 30s -o run.jsonl
 a school's morning, with a fiftieth of its people in five minutes
   bbbload run examples/scenarios/school-morning.toml NAME --scale 0.02 --length 5m"""
+
+END_MARGIN_S: Final = 90.0
+"""To check the server and to start; for everybody to leave and meetings to be ended."""
+SHORTEST_S: Final = 5.0
 
 
 @click.command(epilog=EXAMPLE)
@@ -141,6 +154,19 @@ a school's morning, with a fiftieth of its people in five minutes
     help="Seed of the run.",
 )
 @click.option(
+    "--until",
+    default=None,
+    metavar="HH:MM",
+    help="End before this time of the day here, the next one; a scenario is made as "
+    "short. Default: no such time.",
+)
+@click.option(
+    "--max-rate",
+    type=RATE,
+    default=None,
+    help="Refuse a load of more traffic one way, such as 800Mbit. Default: any.",
+)
+@click.option(
     "--max-participants",
     type=click.IntRange(1),
     default=None,
@@ -168,6 +194,8 @@ def run(
     join_rate: float,
     output: str,
     seed: int | None,
+    until: str | None,
+    max_rate: float | None,
     max_participants: int | None,
     clip: str,
     ice_policy: str,
@@ -196,6 +224,7 @@ def run(
             "name one server, after the scenario's file if there is one: "
             "bbbload run [SCENARIO.toml] NAME|URL"
         )
+    left_s = math.inf if until is None else _left_s(until)
     asked = scenario.caps if scenario is not None else Caps()
     caps = Caps(
         participants=max_participants or asked.participants,
@@ -208,7 +237,7 @@ def run(
         plan = plan_of_scenario(
             scenario,
             scale=scale,
-            length_s=length,
+            length_s=_within(scenario, length, left_s),
             seed=seed,
             slo=slo_of(slo_changes) if slo_changes else None,
             caps=caps,
@@ -234,7 +263,7 @@ def run(
         plan = fixed_plan(
             profile,
             meetings=meetings,
-            duration_s=duration,
+            duration_s=min(duration, left_s),
             join_rate=join_rate,
             slo=slo_of(slo_changes),
             seed=1 if seed is None else seed,
@@ -247,8 +276,13 @@ def run(
         allow_host=allow_host,
         node_metrics=node_metrics,
     )
-    for line in head_lines(plan):
+    preview = preview_of_plan(plan, this_machine())
+    for line in (*head_lines(plan), *lines_of(preview)):
         click.echo(line, err=True)
+    if preview.shortfalls:
+        raise ConfigError("this machine is too small: " + "; ".join(preview.shortfalls))
+    if max_rate is not None:
+        check_rate(preview, max_rate)
     with run_log_place(output) as place:
         order = RunOrder(
             plan=plan,
@@ -273,6 +307,25 @@ def run(
     if output != "-":
         click.echo(f"The log of the run is in {output}", err=True)
     return code
+
+
+def _left_s(until: str) -> float:
+    """Return the seconds a run may take so that it has ended by a time of the day."""
+    left_s = seconds_until(until, datetime.now().astimezone()) - END_MARGIN_S
+    if left_s < SHORTEST_S:
+        raise ConfigError(
+            f"--until {until} is too soon: a run takes {SHORTEST_S:.0f} s, and "
+            f"{END_MARGIN_S:.0f} s to start and to leave"
+        )
+    return left_s
+
+
+def _within(
+    scenario: ScenarioFile, length_s: float | None, left_s: float
+) -> float | None:
+    """Return the length of a scenario that ends in time; None: as it is written."""
+    asked_s = duration_of(scenario.scenario) if length_s is None else length_s
+    return length_s if asked_s <= left_s else left_s
 
 
 def head_lines(plan: RunPlan) -> list[str]:

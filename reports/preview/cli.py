@@ -8,12 +8,9 @@ import click
 from bots.errors import ConfigError
 from bots.whole_file import write_whole
 from loadtest.durations import DURATION
-from loadtest.itinerary import itinerary_of
+from loadtest.load_files import load_scenario, plan_of_scenario
 from loadtest.machine import this_machine
-from loadtest.occupancy import Occupancy
-from loadtest.preview import Preview, drawing_of, preview_of_visits
-from loadtest.scenario import scaled
-from loadtest.scenario_file import read_scenario
+from loadtest.preview import Preview, drawing_of, preview_of_plan
 from planning.catalog import read_catalog
 from reports import text
 from reports.endings import FORMATS
@@ -59,16 +56,14 @@ def preview(
     Nothing is sent. Ends with 2 when this machine is too small, with the size that
     fits.
     """
-    path = Path(scenario)
-    asked = read_scenario(_read(path), scenario, lambda name: _read(path.parent / name))
-    seed = asked.seed if seed is None else seed
-    course = scaled(asked.scenario, scale=scale, length_s=length)
-    found = preview_of_visits(Occupancy(itinerary_of(course, seed)), this_machine())
+    asked = load_scenario(scenario)
+    plan = plan_of_scenario(asked, scale=scale, length_s=length, seed=seed)
+    found = preview_of_plan(plan, this_machine())
     page = document(
         found,
-        name=course.name,
+        name=asked.scenario.name,
         source=scenario,
-        seed=seed,
+        seed=plan.seed,
         prices=_prices(found, catalog),
     )
     suffix = Path(output).suffix.lower()
@@ -97,14 +92,3 @@ def _prices(found: Preview, catalog: Path | None) -> tuple[Price, ...]:
         (each.name, found.received_bytes * each.extra_traffic_eur_per_byte)
         for each in types
     )
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no text"
-        raise ConfigError(
-            f"{path} cannot be read ({reason.lower()}): give a scenario, such as those "
-            "in examples/scenarios"
-        ) from error

@@ -124,6 +124,9 @@ async def test_a_server_that_answers_html_and_one_that_refuses_our_secret(tmp_pa
     [
         (["run", AWAY, "--duration", "soon"], "'soon' is no duration"),
         (["run", AWAY, "--duration", "-5s"], "'-5s' is no duration"),
+        (["run", AWAY, "--until", "noon"], "'noon' is no time of day"),
+        (["run", AWAY, "--max-rate", "100kbit"], "are more than --max-rate 100kbit"),
+        (["run", AWAY, "--size", "5000"], "this machine is too small"),
         (["run", AWAY, "--duration", "nan"], "'nan' is no duration"),
         (["run", AWAY, "--meetings", "many"], "'many' is not a valid integer"),
         (["run", AWAY, "--size", "0"], "meeting size 0 is below 1"),

@@ -1,9 +1,12 @@
 """Durations, as typed and as shown."""
 
+import time
+from datetime import datetime
+
 import pytest
 
 from bots.errors import ConfigError
-from loadtest.durations import format_duration, parse_duration
+from loadtest.durations import format_duration, parse_duration, seconds_until
 
 
 @pytest.mark.parametrize(
@@ -45,3 +48,30 @@ def test_what_is_shown_can_be_read_again(seconds):
 
 def test_long_times_are_shown_in_large_units():
     assert format_duration(5400) == "1h30m"
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "seconds"),
+    [
+        ("05:30", (2026, 11, 23, 4, 0), 5_400),
+        ("5:30", (2026, 11, 23, 5, 30), 86_400),
+        ("00:00", (2026, 11, 23, 23, 59), 60),
+        # Berlin's clocks go back an hour in this night, and ahead in that one.
+        ("05:30", (2026, 10, 25, 1, 30), 5 * 3_600),
+        ("05:30", (2026, 3, 29, 1, 30), 3 * 3_600),
+    ],
+)
+def test_a_time_of_the_day_is_the_next_one_here(text, now, seconds, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert seconds_until(text, datetime(*now).astimezone()) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("text", ["24:00", "05:60", "5", "half past five", ""])
+def test_what_is_no_time_of_the_day_is_one_sentence(text):
+    with pytest.raises(ConfigError, match="no time of day: write it like 05:30"):
+        seconds_until(text, datetime.now().astimezone())

@@ -4,12 +4,19 @@ import itertools
 
 import pytest
 
+from bots.errors import ConfigError
 from bots.wire import Caps
 from loadtest.generator import AUDIO_BPS, CAMERA_BPS
 from loadtest.machine import Machine
 from loadtest.models import MeetingProfile, Slo
 from loadtest.occupancy import Load
-from loadtest.preview import drawing_of, lines_of, preview_of, preview_of_steps
+from loadtest.preview import (
+    check_rate,
+    drawing_of,
+    lines_of,
+    preview_of,
+    preview_of_plan,
+)
 from loadtest.stages import PlannedStep, RunPlan
 from loadtest.streams import Streams
 
@@ -79,9 +86,10 @@ def test_steps_are_a_course_and_their_meetings_are_used_again():
         ),
     )
 
-    found = preview_of_steps(plan, MACHINE)
+    found = preview_of_plan(plan, MACHINE)
 
-    assert (found.duration_s, found.meetings, found.peak_participants) == (40.0, 3, 6)
+    assert (found.meetings, found.peak_participants) == (3, 6)
+    assert found.duration_s == pytest.approx(40.0, abs=3.0)
     assert (found.peak.video_in, found.peak.video_out) == (3, 3)
     assert not found.is_bound
 
@@ -100,4 +108,13 @@ def test_the_head_of_a_run_says_what_it_will_load(words):
         ),
     )
 
-    assert words in "\n".join(lines_of(preview_of_steps(plan, MACHINE)))
+    assert words in "\n".join(lines_of(preview_of_plan(plan, MACHINE)))
+
+
+def test_a_load_above_the_wanted_rate_is_refused_with_what_fits():
+    course = (load(0.0, 10, video_out=100),)
+    found = preview_of(course, duration_s=9.0, meetings=1, machine=MACHINE)
+
+    check_rate(found, 22e6)
+    with pytest.raises(ConfigError, match=r"--max-rate 10Mbit: about 4 of the 10"):
+        check_rate(found, 10e6)
