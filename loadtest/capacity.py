@@ -158,6 +158,9 @@ def _profile_capacity(
         limit, crossing = _first_crossing(ascent, slo, noise, good, bad)
         capacity, low, high = crossing.value, crossing.low, crossing.high
         met = _met(ascent, bad, limit)
+        if met.limit == "connection cap":
+            crossing = _counted(ascent, good, bad) or crossing
+            capacity, low, high = crossing.value, crossing.low, crossing.high
         if met.limit == "path":
             invalid = f"the path, and not the node: {', '.join(met.evidence)}"
             capacity = low = high = None
@@ -265,6 +268,21 @@ def _broken_at(pairs: Sequence[Finished], load: int) -> tuple[Limit, ...]:
         if point.participants == load and is_bad:
             broken = verdict.broken
     return broken
+
+
+def _counted(ascent: _Ascent, good: int, bad: int) -> Crossing | None:
+    """Return how many were let in where a cap kept the others out, give or take one.
+
+    Nothing has to be estimated: those who were in at the end of the bad step are the
+    cap. None where that is not known, or is no more than what was good before.
+    """
+    points = [p for p, v in ascent.pairs if p.participants == bad and v.generator_fit]
+    inside = points[-1].present_at_end
+    if inside is None or not good <= round(inside) < bad:
+        return None
+    return Crossing(
+        value=float(round(inside)), low=float(round(inside) - 1), high=inside + 1
+    )
 
 
 def _met(ascent: _Ascent, bad: int, first: Limit) -> Met:

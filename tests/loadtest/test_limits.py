@@ -129,6 +129,18 @@ def test_a_found_capacity_says_what_ran_out_and_what_shows_it():
     assert "met: nic (the network card carried 97% of its speed)" in profile_line(found)
 
 
+def test_a_connection_cap_is_counted_and_not_estimated():
+    good = replace(plain(6), **CALM)
+    refused = (("connections_limit_exceeded", 4),)
+    full = bad(refusals=refused, join_success=2 / 6, present=8.0, present_at_end=8.0)
+
+    capacity = capacity_of(synthetic_header(), [good, full], profiles=(GROUPS,))
+    found = capacity.profiles[0]
+
+    assert found.limit_met == "connection cap"
+    assert (found.capacity, found.low, found.high) == (8.0, 7.0, 9.0)
+
+
 def test_the_speed_of_the_fastest_card_is_read_and_a_virtual_one_tells_none():
     text = (
         'node_cpu_seconds_total{{cpu="0",mode="idle"}} {idle}\n'
