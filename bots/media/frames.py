@@ -116,6 +116,11 @@ class FrameAssembly:
         if is_last:
             self.frames += 1
 
+    def follow(self, packets: int, frames: int) -> None:
+        """Take packets as `in_order` does, and the frames that they completed."""
+        self._next += packets
+        self.frames += frames
+
     def is_wanted(self, sequence: int) -> bool:
         """Return whether this late number fills a gap (if not, it is a duplicate)."""
         return sequence in self._missing

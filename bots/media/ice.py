@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from bots.errors import ClusterError
-from bots.media import sdp, stun
+from bots.media import lanes, sdp, stun
 from bots.media.srtp import workspace
 
 CONSENT_INTERVAL_S = 15.0
@@ -106,7 +106,10 @@ class LightPath:
         remote: sdp.Description,
         receive: Receive,
         local_address: str | None = None,
+        of: lanes.Lanes | None = None,
     ) -> None:
+        """`of` holds the lanes of the streams that come this way."""
+        self._lanes: lanes.Lanes = {} if of is None else of
         self.rtt_s: float | None = None
         self.heard_s = 0.0
         self.failure = ""
@@ -199,7 +202,9 @@ class LightPath:
         self._recv_into = opened.recv_into
         self._recv = opened.recv
         self.remote_address = shown(candidate.address, candidate.port)
-        self._loop.add_reader(opened.fileno(), self._readable)
+        number = opened.fileno()
+        read = lanes.reader(number, self._lanes, self._readable, self._datagram)
+        self._loop.add_reader(number, read)
 
     def _drop_socket(self) -> None:
         if self._socket is None:
@@ -214,6 +219,9 @@ class LightPath:
             size = self._recv_into(workspace, RECEIVE_BYTES)
         except OSError:  # an ICMP error of an earlier packet, or nothing there
             return
+        self._datagram(size)
+
+    def _datagram(self, size: int) -> None:
         if workspace[0] < 4:
             self._stun(bytes(workspace[:size]))
         else:

@@ -9,6 +9,7 @@ The wheel knows an event loop's `call_at` and nothing of media.
 
 import asyncio
 import time
+from array import array
 from typing import Protocol
 
 SLOT_S = 0.004
@@ -39,6 +40,8 @@ class Pacer:
         """Senders add to this; see `LATE_S`."""
         self.sent_packets = 0
         self.received_packets = 0
+        self.lane_packets = array("q", [0])
+        """Received and taken in a lane, beside `received_packets`."""
         self.dropped_packets = 0
         """Packets the socket refused because its buffer was full."""
         self.largest_delay_s = 0.0

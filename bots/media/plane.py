@@ -154,7 +154,7 @@ class MediaPlane:
         now = (
             pacer.late_packets,
             pacer.sent_packets,
-            pacer.received_packets,
+            pacer.received_packets + pacer.lane_packets[0],
             pacer.dropped_packets,
         )
         late, sent, received, dropped = (

@@ -62,13 +62,13 @@ class Reception:
         "_bad_sequence",
         "_before_expected",
         "_clock_hz",
-        "_jitter",
-        "_last_arrival_s",
-        "_last_timestamp",
         "bytes",
         "first",
         "gaps",
         "highest",
+        "jitter",
+        "last_arrival_s",
+        "last_timestamp",
         "received",
     )
 
@@ -82,9 +82,10 @@ class Reception:
         self.gaps = 0
         """Runs of missing numbers, as packets came: late ones are not taken back."""
         self._clock_hz = clock_hz
-        self._jitter = 0.0  # ticks
-        self._last_arrival_s = 0.0
-        self._last_timestamp = 0
+        self.jitter = 0.0
+        """In ticks."""
+        self.last_arrival_s = 0.0
+        self.last_timestamp = 0
         self._before_expected = 0  # what was expected before the last new start
         self._bad_sequence = -1
 
@@ -104,17 +105,17 @@ class Reception:
             distance = (sequence - self.highest) & 0xFFFF
             if distance == 1:
                 self.highest += 1
-                ticks = timestamp - self._last_timestamp
+                ticks = timestamp - self.last_timestamp
                 # in order and within one turn of the 32-bit timestamp: the usual case
-                if 0 <= ticks < 0x80000000 and self._last_arrival_s:
-                    change = (arrival_s - self._last_arrival_s) * self._clock_hz - ticks
-                    self._jitter += (
-                        (change if change > 0 else -change) - self._jitter
+                if 0 <= ticks < 0x80000000 and self.last_arrival_s:
+                    change = (arrival_s - self.last_arrival_s) * self._clock_hz - ticks
+                    self.jitter += (
+                        (change if change > 0 else -change) - self.jitter
                     ) / 16
                     self.received += 1
                     self.bytes += size_bytes
-                    self._last_arrival_s = arrival_s
-                    self._last_timestamp = timestamp
+                    self.last_arrival_s = arrival_s
+                    self.last_timestamp = timestamp
                     return 1
             elif distance < MAX_DROPOUT:
                 self.highest += distance
@@ -128,19 +129,35 @@ class Reception:
                 self._before_expected += self.highest - self.first + 1
                 self.highest = self.highest + distance
                 self.first = self.highest
-                self._last_arrival_s = 0.0
+                self.last_arrival_s = 0.0
                 distance = MAX_DROPOUT
-            if self._last_arrival_s:
-                ticks = timestamp - self._last_timestamp
+            if self.last_arrival_s:
+                ticks = timestamp - self.last_timestamp
                 if not -0x80000000 < ticks < 0x80000000:
                     ticks += -0x100000000 if ticks > 0 else 0x100000000
-                change = (arrival_s - self._last_arrival_s) * self._clock_hz - ticks
-                self._jitter += (abs(change) - self._jitter) / 16
+                change = (arrival_s - self.last_arrival_s) * self._clock_hz - ticks
+                self.jitter += (abs(change) - self.jitter) / 16
         self.received += 1
         self.bytes += size_bytes
-        self._last_arrival_s = arrival_s
-        self._last_timestamp = timestamp
+        self.last_arrival_s = arrival_s
+        self.last_timestamp = timestamp
         return distance
+
+    def follow(
+        self,
+        received: int,
+        size_bytes: int,
+        jitter: float,
+        timestamp: int,
+        arrival_s: float,
+    ) -> None:
+        """Count packets in order that another has taken, as `packet` would have."""
+        self.highest += received
+        self.received += received
+        self.bytes += size_bytes
+        self.jitter = jitter
+        self.last_timestamp = timestamp
+        self.last_arrival_s = arrival_s
 
     @property
     def expected(self) -> int:
@@ -152,12 +169,12 @@ class Reception:
     @property
     def jitter_ticks(self) -> int:
         """Jitter in ticks, as a report block carries it."""
-        return int(self._jitter)
+        return int(self.jitter)
 
     @property
     def jitter_s(self) -> float:
         """Jitter in seconds."""
-        return self._jitter / self._clock_hz
+        return self.jitter / self._clock_hz
 
 
 def fraction_lost(expected: int, received: int) -> int:
@@ -186,16 +203,16 @@ class FreezeMeter:
         "_frozen_s",
         "_gaps_s",
         "_is_frozen",
-        "_last_s",
         "_sum_s",
         "frames",
+        "last_s",
     )
 
     def __init__(self) -> None:
         self.frames = 0
         self._gaps_s: deque[float] = deque(maxlen=FREEZE_AVERAGE_FRAMES)
         self._sum_s = 0.0
-        self._last_s = 0.0
+        self.last_s = 0.0
         self._asked_s = 0.0
         self._count = 0
         self._frozen_s = 0.0
@@ -205,9 +222,9 @@ class FreezeMeter:
         """Note that a frame could be rendered at `at_s`."""
         self.frames += 1
         if self.frames == 1:
-            self._last_s = self._asked_s = at_s
+            self.last_s = self._asked_s = at_s
             return
-        gap_s = at_s - self._last_s
+        gap_s = at_s - self.last_s
         gaps = self._gaps_s
         # no limit lies under `FREEZE_EXTRA_S`, so a usual gap costs one comparison
         if gap_s >= FREEZE_EXTRA_S and len(gaps) >= 2 and gap_s >= self.limit_s():
@@ -217,7 +234,21 @@ class FreezeMeter:
             self._sum_s -= gaps[0]
         gaps.append(gap_s)
         self._sum_s += gap_s
-        self._last_s = at_s
+        self.last_s = at_s
+
+    def follow(self, frames: int, gaps_s: tuple[float, ...], last_s: float) -> None:
+        """Note frames without a freeze that another has seen, with the last gaps."""
+        if not frames:
+            return
+        self.frames += frames
+        self.last_s = last_s
+        self._is_frozen = False
+        gaps = self._gaps_s
+        for gap_s in gaps_s[-FREEZE_AVERAGE_FRAMES:]:
+            if len(gaps) == FREEZE_AVERAGE_FRAMES:
+                self._sum_s -= gaps[0]
+            gaps.append(gap_s)
+            self._sum_s += gap_s
 
     def limit_s(self) -> float:
         """Return the interval that is a freeze, from the average so far."""
@@ -231,7 +262,7 @@ class FreezeMeter:
         """
         if not self.frames:
             return Freezes(count=0, frozen_s=0.0, watched_s=0.0)
-        if len(self._gaps_s) >= 2 and now_s - self._last_s >= self.limit_s():
+        if len(self._gaps_s) >= 2 and now_s - self.last_s >= self.limit_s():
             self._freeze(now_s)
         taken = Freezes(
             count=self._count,
@@ -246,5 +277,5 @@ class FreezeMeter:
             self._frozen_s += until_s - self._asked_s
         else:
             self._count += 1
-            self._frozen_s += until_s - self._last_s
+            self._frozen_s += until_s - self.last_s
             self._is_frozen = True

@@ -17,6 +17,7 @@ from bots.media import ice, sdp
 from bots.media.dtls import Certificate, DtlsSession, SrtpKeys
 from bots.media.full_ice import FullPath
 from bots.media.ice_servers import NO_RELAY, turn_servers
+from bots.media.lanes import Lanes
 from bots.media.relay import DirectOrRelay
 from bots.models import IceServer, PathTaken
 
@@ -54,6 +55,8 @@ class SecureTransport:
         lost: Callable[[], None],
     ) -> None:
         """`secured` is called once with the keys, `lost` when the peer ends DTLS."""
+        self.lanes: Lanes = {}
+        """Of the streams that come over this transport."""
         self.credentials = ice.make_credentials()
         self._origin = origin
         self._servers = servers
@@ -97,6 +100,7 @@ class SecureTransport:
                 remote=remote,
                 receive=self._receive,
                 local_address=self._origin.local_address,
+                of=self.lanes,
             )
             if not turn_servers(self._servers):
                 return direct

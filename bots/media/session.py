@@ -15,6 +15,7 @@ from bots.errors import StepTimeout
 from bots.media import rtp, sdp
 from bots.media.audio_stream import AudioStream
 from bots.media.dtls import SrtpKeys
+from bots.media.lanes import make_stream
 from bots.media.negotiation import (
     Incoming,
     SendSpec,
@@ -340,17 +341,14 @@ class MediaSession:
         expected = self._by_ssrc.get(ssrc) or self._by_payload_type.get(payload_type)
         if expected is None or expected.payload_type != payload_type:
             return None
-        stream = self._streams[ssrc] = ReceiveStream(
+        stream = self._streams[ssrc] = make_stream(
             self._receiver,
-            media=expected.media,
+            expected,
             ssrc=ssrc,
-            clock_hz=expected.clock_hz,
-            tag_bytes=self._receiver.tag_bytes,
-            has_nack=expected.has_nack,
-            wide_id=expected.wide_id,
-            time_id=expected.time_id,
             depth=self._depth,
             arrivals=self._arrivals,
+            lanes=self._transport.lanes,
+            tally=self._plane.pacer.lane_packets,
         )
         return stream
 

@@ -1,0 +1,41 @@
+from collections.abc import Callable
+from typing import Any
+
+class Lane:
+    heard_s: float
+    is_open: int
+    def __init__(
+        self,
+        *,
+        clock_hz: float,
+        tag_bytes: int,
+        open_every: int,
+        is_video: bool,
+        wide_id: int,
+        arrivals: list[tuple[int, float]],
+        tally: Any,
+    ) -> None: ...
+    def packet(self, packet: bytes | memoryview, now_s: float) -> bool: ...
+    def resume(
+        self,
+        highest: int,
+        timestamp: int,
+        arrival_s: float,
+        jitter: float,
+        frame_s: float,
+        wide_at: int,
+    ) -> None: ...
+    def settle(
+        self,
+    ) -> tuple[int, int, float, int, float, int, tuple[float, ...], float] | None: ...
+    def halt(self) -> None: ...
+
+class Reader:
+    def __init__(
+        self,
+        descriptor: int,
+        workspace: memoryview,
+        lanes: dict[int, Any],
+        otherwise: Callable[[int], None],
+    ) -> None: ...
+    def __call__(self) -> None: ...

@@ -1,0 +1,153 @@
+"""The usual packet without the interpreter, where the optional C part was built.
+
+Most packets follow the one before them on a known stream and are only counted. With
+`_lane.c` a socket's reader does that by itself in a stream's *lane* and hands on only
+what is not usual; before Python looks at a stream it takes over what the lane counted.
+Without it, or with BBBLOAD_PURE_PYTHON set, every packet goes the Python way. Both give
+the same figures, by the same tests.
+"""
+
+import os
+from array import array
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from bots.media.negotiation import Incoming
+from bots.media.receiving import SAMPLE_EVERY, ReceiveStream
+from bots.media.srtp import SrtpReceiver, workspace
+from bots.models import Depth
+
+compiled: ModuleType | None = None
+"""The compiled part; None where it was not built or is not wanted."""
+if not os.environ.get("BBBLOAD_PURE_PYTHON"):
+    try:
+        from bots.media import _lane
+    except ImportError:
+        pass
+    else:
+        compiled = _lane
+
+Lanes = dict[int, Any]
+"""Of one transport: SSRC -> lane. Empty without the compiled part."""
+
+
+def reader(
+    descriptor: int,
+    lanes: Lanes,
+    readable: Callable[[], None],
+    datagram: Callable[[int], None],
+) -> Callable[[], None]:
+    """Return what the event loop calls when a socket can be read.
+
+    `readable` reads one datagram into the workspace and takes it, all in Python;
+    `datagram` takes one that lies there already.
+    """
+    if compiled is None:
+        return readable
+    made: Callable[[], None] = compiled.Reader(descriptor, workspace, lanes, datagram)
+    return made
+
+
+def make_stream(
+    receiver: SrtpReceiver,
+    expected: Incoming,
+    *,
+    ssrc: int,
+    depth: Depth,
+    arrivals: list[tuple[int, float]],
+    lanes: Lanes,
+    tally: "array[int]",
+) -> ReceiveStream:
+    """Return a stream that is received, with a lane in `lanes` where it can have one.
+
+    `tally` is the process's count of packets taken in lanes, one int64.
+    """
+    has_lane = compiled is not None and depth == "light"
+    kind = LaneStream if has_lane else ReceiveStream
+    stream = kind(
+        receiver,
+        media=expected.media,
+        ssrc=ssrc,
+        clock_hz=expected.clock_hz,
+        tag_bytes=receiver.tag_bytes,
+        has_nack=expected.has_nack,
+        wide_id=expected.wide_id,
+        time_id=expected.time_id,
+        depth=depth,
+        arrivals=arrivals,
+    )
+    if compiled is not None and isinstance(stream, LaneStream):
+        stream.lane = lanes[ssrc] = compiled.Lane(
+            clock_hz=expected.clock_hz,
+            tag_bytes=receiver.tag_bytes,
+            open_every=SAMPLE_EVERY,
+            is_video=expected.media != "audio",
+            wide_id=expected.wide_id,
+            arrivals=arrivals,
+            tally=tally,
+        )
+    return stream
+
+
+class LaneStream(ReceiveStream):
+    """A received stream whose usual packets are counted by its lane."""
+
+    lane: Any = None
+    _heard_s = 0.0
+
+    @property
+    def heard_s(self) -> float:
+        """When the last packet came, whoever took it."""
+        lane_s: float = self.lane.heard_s if self.lane is not None else 0.0
+        return max(self._heard_s, lane_s)
+
+    @heard_s.setter
+    def heard_s(self, at_s: float) -> None:
+        self._heard_s = at_s
+
+    def packet(
+        self, second: int, sequence: int, timestamp: int, size: int, now_s: float
+    ) -> bool:
+        """Take a packet that the lane did not; see `ReceiveStream.packet`."""
+        self._settle()
+        asked = super().packet(second, sequence, timestamp, size, now_s)
+        reception, assembly = self.reception, self.assembly
+        if (
+            self.first_s is None
+            or reception.first is None
+            or not reception.last_arrival_s
+            or (assembly is not None and not assembly.is_smooth)
+        ):
+            self.lane.halt()
+        else:
+            self.lane.resume(
+                reception.highest & 0xFFFF,
+                reception.last_timestamp,
+                reception.last_arrival_s,
+                reception.jitter,
+                self.meter.last_s,
+                self._wide_at,
+            )
+        return asked
+
+    def report_block(self, now_s: float) -> bytes:
+        """Return the report block about this stream and begin a new interval."""
+        self._settle()
+        return super().report_block(now_s)
+
+    def take(self, now_s: float) -> Any:
+        """Return the counters since the last call."""
+        self._settle()
+        return super().take(now_s)
+
+    def _settle(self) -> None:
+        """Take over what the lane counted."""
+        told = self.lane.settle()
+        if told is None:
+            return
+        received, size, jitter, timestamp, arrival_s, frames, gaps_s, frame_s = told
+        self.reception.follow(received, size, jitter, timestamp, arrival_s)
+        if self.assembly is not None:
+            self.assembly.follow(received, frames)
+            self.meter.follow(frames, gaps_s, frame_s)
