@@ -24,13 +24,13 @@ from bots.media import sdp
 from bots.media.ice import (
     PROBE_AFTER_S,
     RECEIVE_BYTES,
-    SILENT_S,
     Path,
     Receive,
     not_connected,
     shown,
 )
 from bots.media.ice_servers import NO_RELAY, TurnServer, stun_server, turn_servers
+from bots.media.silence import SILENT_S, Ear
 from bots.media.srtp import workspace
 from bots.models import IceServer
 
@@ -202,6 +202,7 @@ class FullPath:
         self._carrier: Any = None
         self._loop = asyncio.get_running_loop()
         self._probe: asyncio.Task[None] | None = None
+        self._ear = Ear()
 
     async def gather(self) -> tuple[sdp.Candidate, ...]:
         """Open the sockets and return our candidates, to be written into the SDP.
@@ -259,7 +260,7 @@ class FullPath:
         """Notice that aioice gave up (30 s), or that a silent path does not answer."""
         if self.failure or not self.remote_address:
             return
-        quiet_s = now_s - max(self.heard_s, heard_s)
+        quiet_s = self._ear.quiet_s(now_s, max(self.heard_s, heard_s))
         if self._carrier in self._connection.lost:
             self.failure = "relay lost" if self.candidate_type == "relay" else "closed"
         elif self._connection.chosen is None:

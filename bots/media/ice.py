@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from bots.errors import ClusterError
 from bots.media import lanes, sdp, stun
+from bots.media.silence import SILENT_S, Ear
 from bots.media.srtp import workspace
 
 CONSENT_INTERVAL_S = 15.0
@@ -27,8 +28,6 @@ CONSENT_EXPIRES_S = 30.0
 """RFC 7675 section 5.1."""
 PROBE_AFTER_S = 3.0
 """A path from which nothing came for so long is asked, once a second."""
-SILENT_S = 8.0
-"""Noticed and reported, a dead path takes under ten seconds in all."""
 FIRST_RETRANSMISSION_S = 0.1
 LAST_RETRANSMISSION_S = 1.6
 CANDIDATE_PATIENCE_S = 2.0
@@ -131,6 +130,7 @@ class LightPath:
         self._last_check_s = 0.0
         self._consent_s = 0.0
         self._next_consent_s = 0.0
+        self._ear = Ear()
         self._answered = asyncio.Event()
 
     async def connect(self) -> Path:
@@ -156,7 +156,7 @@ class LightPath:
         """Ask for consent when it is time, probe a silent path, give up a dead one."""
         if self.failure or not self._consent_s:
             return
-        quiet_s = now_s - max(self.heard_s, heard_s)
+        quiet_s = self._ear.quiet_s(now_s, max(self.heard_s, heard_s))
         if now_s - self._consent_s > CONSENT_EXPIRES_S:
             self.failure = "consent lost"
         elif quiet_s > SILENT_S:

@@ -11,13 +11,16 @@ from bots.media import rtcp
 from bots.media.pacer import NEVER
 from bots.media.receiving import ReceiveStream
 from bots.media.sending import Outlet, SendStream
+from bots.media.silence import Ear
 
 REPORT_INTERVAL_S = 1.0
 FEEDBACK_INTERVAL_S = 0.25
 """Transport-cc feedback: libwebrtc sends it every 50 to 250 ms."""
 REPAIR_INTERVAL_S = 0.1
 """While packets are missing or a key frame is awaited."""
-RTCP_SILENT_S = 10.0
+AUDIO_REPORTS_S, VIDEO_REPORTS_S = 5.0, 1.0
+"""mediasoup reports a stream at most this far apart (`RTC::RTCP::MaxAudioIntervalMs`,
+`MaxVideoIntervalMs`)."""
 FEEDBACK_SPAN = 4000
 """Transport-wide numbers one feedback covers at most."""
 LEAST_ESTIMATE_BPS = 1_000_000
@@ -49,7 +52,7 @@ class Reporter:
         self.rtt_s: float | None = None
         self.heard_s = 0.0
         self.is_silent = False
-        """No RTCP for far longer than before, although we send media."""
+        """No RTCP for far longer than is usual, although we send media."""
         self.byes: set[int] = set()
         self._outlet = outlet
         self._senders = senders
@@ -65,7 +68,8 @@ class Reporter:
         self._tick = tick
         self._rng = rng
         self._next_report_s = 0.0
-        self._longest_gap_s = 0.0
+        self._ear = Ear()
+        self._is_told = False
         self._feedback_count = 0
         self._reference: tuple[int, int, float] | None = None
         self._estimated = (0.0, 0)
@@ -147,8 +151,8 @@ class Reporter:
             packets = () if is_known else rtcp.parse_compound(compound)
         except ValueError:
             return
-        self._longest_gap_s = max(self._longest_gap_s, now_s - self.heard_s)
         self.heard_s = now_s
+        self._is_told = True
         for packet in packets:
             if isinstance(packet, rtcp.SenderReport):
                 stream = self._streams.get(packet.ssrc)
@@ -240,11 +244,10 @@ class Reporter:
         )
 
     def _notice_silence(self, now_s: float) -> None:
-        """mediasoup reports a stream every 1 s (video) to 5 s (audio) at most."""
-        is_sending = any(
-            sender.is_sending and sender.packets for sender in self._senders
-        )
-        limit_s = max(RTCP_SILENT_S, 3 * self._longest_gap_s)
-        self.is_silent = (
-            is_sending and self._longest_gap_s > 0 and now_s - self.heard_s > limit_s
-        )
+        """Judge the other side's reports by those of the slowest medium we send."""
+        sending = [each for each in self._senders if each.is_sending and each.packets]
+        is_audio = all(sender.media == "audio" for sender in sending)
+        usual_s = AUDIO_REPORTS_S if is_audio else VIDEO_REPORTS_S
+        quiet_s = self._ear.quiet_s(now_s, self.heard_s)
+        is_expected = bool(sending) and self._is_told
+        self.is_silent = is_expected and quiet_s > self._ear.limit_s(usual_s)

@@ -34,6 +34,7 @@ from bots.media.reporting import Reporter
 from bots.media.secure import Origin, SecureTransport
 from bots.media.senders import Clips, make_sender
 from bots.media.sending import HEADER, Outlet, SendStream
+from bots.media.silence import Silence
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
 from bots.media.video_stream import VideoStream
 from bots.models import CameraProfile, Depth, IceServer, Media, PathTaken
@@ -90,6 +91,7 @@ class MediaSession:
         self._by_payload_type: dict[int, Incoming] = {}
         self._arrivals: list[tuple[int, float]] = []
         self._reporter: Reporter | None = None
+        self._silence = Silence()
         self._depth: Depth = depth
         self._task: asyncio.Task[None] | None = None
         self._first_moved = asyncio.Event()
@@ -227,9 +229,9 @@ class MediaSession:
     @property
     def failure(self) -> str:
         """Why the transport no longer works; "" while it does."""
-        if not self._transport.failure and self._reporter and self._reporter.is_silent:
-            return "rtcp silent"
-        return self._transport.failure
+        is_rtcp = self._reporter is not None and self._reporter.is_silent
+        of_media = self._silence.failure or ("rtcp silent" if is_rtcp else "")
+        return self._transport.failure or of_media
 
     async def close(self) -> None:
         """Say goodbye and close the socket; idempotent."""
@@ -286,10 +288,9 @@ class MediaSession:
     def _tick(self, now_s: float) -> None:
         """Look after the path; called by the reporter with every report."""
         assert self._reporter is not None
-        heard_s = self._reporter.heard_s
-        for stream in self._streams.values():
-            heard_s = max(heard_s, stream.heard_s)
-        self._transport.tick(now_s, heard_s)
+        streams, reporter = self._streams.values(), self._reporter
+        media_s = self._silence.look(now_s, streams, reporter.byes)
+        self._transport.tick(now_s, max(reporter.heard_s, media_s))
         if self._transport.failure:
             self._stop_media()  # RFC 7675: nothing more is sent without consent
 

@@ -85,6 +85,10 @@ class Faults:
     dead_worker: float = 0.0
     """Seconds from the first media transport until all transports of that moment fall
     silent, once: a worker that died."""
+    dead_rtp: float = 0.0
+    """The same for RTP alone: checks are answered and reports go on."""
+    dead_rtcp: float = 0.0
+    """The same for RTCP alone."""
 
     def refusal_of(self, call: str) -> str:
         """Return the key with which a signed call fails, "" where it does not."""

@@ -96,7 +96,8 @@ class NodeMedia:
         self._transports: set[Transport] = set()
         self._slots: list[set[Ticking]] = [set() for _ in range(SECOND_TICKS)]
         """Sessions by their place within the second."""
-        self._worker_dies_s: float | None = None
+        self._deaths_s: dict[str, float] | None = None
+        """When what of all transports dies; None before the first transport."""
         self._group: asyncio.TaskGroup | None = None
         self._clock: asyncio.Task[None] | None = None
 
@@ -148,8 +149,14 @@ class NodeMedia:
             uplink=self.uplink,
         )
         self._transports.add(transport)
-        if self.faults.dead_worker and self._worker_dies_s is None:
-            self._worker_dies_s = monotonic() + self.faults.dead_worker
+        if self._deaths_s is None:
+            now_s, faults = monotonic(), self.faults
+            after_s = {
+                "is_deaf": faults.dead_worker,
+                "keeps_rtp": faults.dead_rtp,
+                "keeps_rtcp": faults.dead_rtcp,
+            }
+            self._deaths_s = {what: now_s + s for what, s in after_s.items() if s}
         return transport
 
     def close(self, transport: Transport) -> None:
@@ -187,13 +194,14 @@ class NodeMedia:
         if room is not None and not room.members:
             del self.rooms[meeting.id]
 
-    def kill_worker(self) -> None:
+    def kill_worker(self, what: str = "is_deaf") -> None:
         """Let every open transport go silent at once, as a dead worker's do.
 
-        Nothing is said on any socket; transports opened later work.
+        Nothing is said on any socket; transports opened later work. `what` is the
+        switch of the transports that is set.
         """
         for transport in self._transports:
-            transport.is_deaf = True
+            setattr(transport, what, True)
 
     def _crowd_audio(self) -> None:
         """Let the mixer lose what is beyond the people it can serve."""
@@ -249,9 +257,10 @@ class NodeMedia:
             for slot in self._slots:
                 for session in tuple(slot):
                     session.check(now_s)
-            if self._worker_dies_s is not None and now_s >= self._worker_dies_s:
-                self._worker_dies_s = float("inf")
-                self.kill_worker()
+            deaths_s = self._deaths_s or {}
+            for what in [what for what, dies_s in deaths_s.items() if now_s >= dies_s]:
+                del deaths_s[what]
+                self.kill_worker(what)
         for session in tuple(self._slots[tick % SECOND_TICKS]):
             session.report(now_s, tick // SECOND_TICKS)
 

@@ -86,6 +86,8 @@ class Transport:
         self.on_rtcp: Callable[[bytes, float], None] = _drop
         self.is_deaf = is_deaf
         """The fault of a dead worker: nothing is read and nothing sent any more."""
+        self.keeps_rtp = self.keeps_rtcp = False
+        """Faults: these are not sent any more, while all else goes on."""
         self.heard_s = monotonic()
         """When the client last proved to be there, by a check or by media."""
         self.ssrc = rng.randrange(1, 1 << 32)
@@ -172,11 +174,15 @@ class Transport:
         """
         if self._sender is None or self._peer is None or self.is_deaf:
             return 0
+        if self.keeps_rtp:
+            return 0
         return self._send(self._sender.protect_workspace(length))
 
     def send_rtcp(self, compound: bytes) -> None:
         """Encrypt and send RTCP; nothing happens while not connected."""
-        if self._sender is not None and self._peer is not None and not self.is_deaf:
+        is_open = self._sender is not None and self._peer is not None
+        if is_open and not (self.is_deaf or self.keeps_rtcp):
+            assert self._sender is not None
             self._send(self._sender.protect_rtcp(compound))
 
     def tick(self, now_s: float) -> None:

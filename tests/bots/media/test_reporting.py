@@ -220,7 +220,7 @@ def test_wishes_of_the_other_side_reach_the_right_sender(around):
     assert (counters.nacks, counters.plis) == (2, 2)
 
 
-def test_silence_is_noticed_when_reports_used_to_come(around):
+def test_silence_is_noticed_in_time_when_reports_used_to_come(around):
     sender = around(sends=True)
     reporter = sender.reporter
     reporter.begin(100.0)
@@ -235,7 +235,9 @@ def test_silence_is_noticed_when_reports_used_to_come(around):
     while not reporter.is_silent:
         reporter.fire(reporter.due_s)
         assert reporter.due_s < last_s + 30
-    assert reporter.due_s - last_s == pytest.approx(10, abs=2)
+    # audio is reported every 5 s: three of them; video every second, so within 9.5 s
+    limit_s = 15 if sender.sender.media == "audio" else 8
+    assert reporter.due_s - last_s == pytest.approx(limit_s, abs=2.5)
 
     reporter.receive(block, reporter.due_s)
     while reporter.is_silent:
