@@ -317,6 +317,10 @@ def _profile_section(found: ProfileCapacity, capacity: Capacity) -> Section:
         f"{wording.mix(found.profile).capitalize()}: {participants(found)}{unit} – "
         f"{span(found)}; SLO {capacity.slo.name}."
     )
+    if found.limit_met:
+        intro += (
+            f" What ran out: {found.limit_met} ({written.listing(found.evidence)})."
+        )
     return Section(
         title=f"Every step of {name}",
         blocks=(

@@ -124,3 +124,14 @@ def test_a_wait_that_never_ended_is_not_printed_as_infinity():
 
     assert "never" in page
     assert "inf" not in page.replace("information", "").lower().split()
+
+
+def test_what_ran_out_is_named_with_what_shows_it():
+    first, *others = capacity().profiles
+    named = replace(first, limit_met="nic", evidence=("the card was full", "no loss"))
+
+    document = told(replace(capacity(), profiles=(named, *others)))
+
+    assert "What ran out: nic (the card was full and no loss)." in " ".join(
+        document.split()
+    )
