@@ -43,7 +43,7 @@ from loadtest.effects import (
     smallest_of,
     values_of,
 )
-from loadtest.measures import MEASURES
+from loadtest.measures import MEASURES, RunMeasures
 from loadtest.welch import (
     COVERAGE,
     P_MAX,
@@ -232,15 +232,10 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def _same_version_difference(sides: Sides, measures: Sequence[Measure]) -> str:
-    """Say what differed between two sets of the same version on one host, "" if naught.
-
-    On two hosts a difference is expected and taken out instead.
-    """
-    first, second = sides.same_version
-    if sides.design != "one host" or not first or not second:
-        return ""
+    """Say what differed between two sets of one version on one host, "" if naught."""
     tested = [
         one
+        for first, second in _same_twice(sides)
         for measure in measures
         if measure.is_gated
         and (
@@ -262,9 +257,33 @@ def _same_version_difference(sides: Sides, measures: Sequence[Measure]) -> str:
         return ""
     return (
         "the baseline differs from itself in "
-        + ", ".join(different)
+        + ", ".join(dict.fromkeys(different))
         + ": the machine is not steady enough for a verdict"
     )
+
+
+def _same_twice(
+    sides: Sides,
+) -> list[tuple[tuple[RunMeasures, ...], tuple[RunMeasures, ...]]]:
+    """Return the pairs of sets that were made with the baseline on one host.
+
+    Where two hosts were compared, that is each host's baseline at first and later, as
+    far as it had it later: a host that changed meanwhile shows nothing of a version.
+    """
+    first, second = sides.same_version
+    if sides.design == "one host":
+        pairs = [(first, second)]
+    elif sides.design == "two hosts, compared":
+        pairs = [(first, sides.baseline)]
+    else:
+        pairs = [
+            (
+                tuple(run for run in (*first, *second) if run.host == host),
+                tuple(run for run in sides.baseline if run.host == host),
+            )
+            for host in sorted({run.host for run in sides.baseline})
+        ]
+    return [pair for pair in pairs if all(pair)]
 
 
 def _overall(compared: Sequence[Comparison]) -> OverallVerdict:

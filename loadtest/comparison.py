@@ -48,6 +48,9 @@ class Comparison:
     """Runs a side, in all, that should settle an inconclusive measure."""
     baseline_median: float | None = None
     candidate_median: float | None = None
+    baseline_samples: int = 0
+    candidate_samples: int = 0
+    """What the runs' values are of, in all: joins, streams, scrapes. 0: unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,8 @@ class ComparedRun:
     """What the watchers saw of the machine and its software."""
     values: tuple[tuple[str, float], ...] = ()
     """By the name of the measure, in SI units; those that the run has."""
+    samples: tuple[tuple[str, int], ...] = ()
+    """By the name of the measure: the joins, streams or scrapes its value is of."""
     invalid: str = ""
     """Why the run is void (the generator was not fit), "" for a valid one."""
 
@@ -108,6 +113,8 @@ class LimitCheck:
     limit: float
     measured: float | None
     """None when no valid run has the measure."""
+    runs: int = 0
+    """Valid runs of the candidate that have it."""
     is_kept: bool
     fails: bool
     """Whether missing it fails the build; it warns otherwise."""

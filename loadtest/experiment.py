@@ -12,8 +12,8 @@ seed. The warm-up is discarded.
 
 After each block from the fifth on the verdict is looked at. Looking often finds more by
 chance, so a look before the end asks for a smaller p and a wider interval
-(`tests/benchmarks` shows what remains). A run whose generator was not fit is repeated
-once.
+(`tests/benchmarks` shows what remains). A run whose generator was not fit is made
+anew, twice at most.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ from loadtest.welch import RUNS_MIN
 
 P_EARLY: Final = 0.002
 COVERAGE_EARLY: Final = 0.995
-TRIES: Final = 2
+TRIES: Final = 3
 OVERHEAD_S: Final = 25.0
 """Of a run: processes start, meetings are made and ended, everybody leaves."""
 CAMERA_BPS: Final = 200e3

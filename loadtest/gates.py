@@ -120,6 +120,7 @@ def check_limits(
                 measured=measured,
                 is_kept=is_kept,
                 fails=limit.fails,
+                runs=len(found),
             )
         )
     return tuple(checks)

@@ -9,11 +9,19 @@ The design is read from where the runs were made, unless the caller knows it bet
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from bots.errors import ConfigError
 from loadtest.compare import PERMUTATIONS, compare, host_difference
-from loadtest.comparison import ComparedRun, Design, Difference, Experiment, RunSide
+from loadtest.comparison import (
+    ComparedRun,
+    Comparison,
+    Design,
+    Difference,
+    Experiment,
+    RunSide,
+)
 from loadtest.effects import Sides
 from loadtest.gates import DEFAULT_GATES, Gates, all_measures, check_limits
 from loadtest.measures import run_measures
@@ -79,7 +87,9 @@ def judge_experiment(
         verdict=found.verdict,
         design=found.design,
         measures=tuple(
-            each for each in found.measures if each.baseline or each.candidate
+            _with_samples(each, baseline, candidate)
+            for each in found.measures
+            if each.baseline or each.candidate
         ),
         reasons=found.reasons + tuple(_notes(baseline, candidate, again, design)),
         runs_wanted=found.runs_wanted if found.verdict == "inconclusive" else None,
@@ -88,7 +98,7 @@ def judge_experiment(
         differences=differences,
         alike=alike,
         hosts=tuple(
-            each
+            _with_samples(each, *same)
             for each in host_difference(sides, measures)
             if each.estimate is not None
         ),
@@ -122,6 +132,21 @@ def design_of(runs: Iterable[ComparedRun]) -> Design:
     if len(baseline) == len(candidate) == 1 and both == baseline | candidate:
         return "two hosts, compared"
     return "two hosts"
+
+
+def _with_samples(
+    each: Comparison, first: Sequence[ComparedRun], second: Sequence[ComparedRun]
+) -> Comparison:
+    """Return a comparison that tells how many samples its runs' values are of."""
+    counts = [
+        sum(
+            dict(run.samples).get(each.measure.name, 0)
+            for run in runs
+            if not run.invalid
+        )
+        for runs in (first, second)
+    ]
+    return replace(each, baseline_samples=counts[0], candidate_samples=counts[1])
 
 
 def _of(side: RunSide, runs: Iterable[ComparedRun]) -> tuple[ComparedRun, ...]:

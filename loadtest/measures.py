@@ -89,6 +89,28 @@ def measures_of(
     }
 
 
+def samples_of(point: LoadPoint, *, storm: LoadPoint | None = None) -> dict[str, int]:
+    """Return what each measure of a run is of: joins, streams, scrapes of the node."""
+    joins = storm or point
+
+    def count(found_in: LoadPoint, name: str) -> int:
+        found = getattr(found_in, name)
+        return 0 if found is None else int(found.count)
+
+    return {
+        CPU: point.node_samples,
+        "join time p95": count(joins, "join_time_s"),
+        "join time p50": count(joins, "join_time_s"),
+        "first audio p95": count(joins, "first_audio_s"),
+        "first camera p95": count(joins, "first_camera_s"),
+        "audio loss p95": count(point, "audio_loss"),
+        "video loss p95": count(point, "video_loss"),
+        "frozen p95": count(point, "frozen"),
+        "refused": point.joins,
+        "memory": point.node_samples,
+    }
+
+
 def compared_run(
     result: RunResult, *, side: RunSide, where: str, version: str = ""
 ) -> ComparedRun:
@@ -111,11 +133,14 @@ def compared_run(
     elif not held:
         invalid = "its load was not held long enough to be judged"
     values: dict[str, float | None] = {}
+    samples: dict[str, int] = {}
     if held:
         point = held[0]
+        storm = storms[0] if storms else None
+        samples = samples_of(point, storm=storm)
         values = measures_of(
             point,
-            storm=storms[0] if storms else None,
+            storm=storm,
             memory_bytes=_memory(result, point),
         ) | _cpu_by_group(result, point)
     return ComparedRun(
@@ -130,6 +155,7 @@ def compared_run(
         load=_load(result),
         facts=_facts(result),
         values=_known(values),
+        samples=tuple((name, count) for name, count in samples.items() if count),
         invalid=invalid,
     )
 

@@ -139,6 +139,7 @@ def _effects(measures: tuple[Comparison, ...], what: str) -> Table:
         columns=(
             Column(title="measure", is_name=True),
             Column(title="runs", is_number=True),
+            Column(title="samples", is_number=True),
             Column(title="one host" if is_hosts else "baseline", is_number=True),
             Column(title="the other" if is_hosts else "candidate", is_number=True),
             Column(title="effect", is_number=True),
@@ -152,7 +153,8 @@ def _effects(measures: tuple[Comparison, ...], what: str) -> Table:
         ),
         rows=tuple(_effect_row(each, is_hosts) for each in measures),
         note=(
-            "The unit is the run. p: Welch's test (on logarithms for ratios), then "
+            "The unit is the run; samples are the joins, streams or scrapes that their "
+            "values are of. p: Welch's test (on logarithms for ratios), then "
             "after Holm over the gated measures; beside it that of the permutation "
             "test."
         ),
@@ -168,6 +170,7 @@ def _effect_row(each: Comparison, is_hosts: bool) -> tuple[str, ...]:
     return (
         each.measure.name,
         f"{len(each.baseline)} + {len(each.candidate)}",
+        _samples(each),
         worded.amount(each.measure, each.baseline_median),
         worded.amount(each.measure, each.candidate_median),
         worded.effect(each),
@@ -179,6 +182,12 @@ def _effect_row(each: Comparison, is_hosts: bool) -> tuple[str, ...]:
         "fails" if each.measure.is_gated else "warns",
         written.MISSING if is_hosts else f"{each.verdict}{wanted}",
     )
+
+
+def _samples(each: Comparison) -> str:
+    if not each.baseline_samples and not each.candidate_samples:
+        return written.MISSING
+    return f"{each.baseline_samples} + {each.candidate_samples}"
 
 
 def _p(value: float | None) -> str:
@@ -283,6 +292,7 @@ def _limits(experiment: Experiment) -> Table:
         title="Absolute limits on the candidate's median",
         columns=(
             Column(title="measure", is_name=True),
+            Column(title="runs", is_number=True),
             Column(title="limit", is_number=True),
             Column(title="measured", is_number=True),
             Column(title="gate"),
@@ -291,6 +301,7 @@ def _limits(experiment: Experiment) -> Table:
         rows=tuple(
             (
                 check.measure.name,
+                str(check.runs),
                 worded.amount(check.measure, check.limit),
                 worded.amount(check.measure, check.measured),
                 "fails" if check.fails else "warns",

@@ -274,6 +274,20 @@ def test_a_baseline_that_differs_from_itself_voids_the_verdict():
     assert "differs from itself in cpu per participant" in verdict.reasons[-1]
 
 
+def test_a_host_that_changed_after_the_hosts_were_compared_voids_the_verdict():
+    sides = Sides(
+        baseline=runs(6, 1.3, seed=1),
+        candidate=runs(6, 1.3, seed=2),
+        design="two hosts, compared",
+        same_version=(runs(6, seed=3), runs(6, seed=4)),
+    )
+
+    verdict = compare(sides, (CPU,))
+
+    assert verdict.verdict == "invalid"
+    assert "differs from itself in cpu per participant" in verdict.reasons[-1]
+
+
 def test_a_steady_baseline_voids_nothing():
     sides = Sides(
         baseline=runs(6, seed=1),

@@ -134,6 +134,29 @@ def test_a_drifting_machine_is_no_verdict_thanks_to_the_order():
     assert verdicts["regressed"] + verdicts["better"] == 0
 
 
+def test_two_hosts_of_which_one_changes_meanwhile_are_no_verdict():
+    spec = spec_of(baseline="", other_host=True, experiment="ladder_steps = 0")
+
+    made = []
+    for at, run in enumerate(plan_runs(spec)):
+        is_slow = run.side != "same version" and run.host == "baseline"
+        made.append(make(run, spec, (1.3 if is_slow else 1.0) + at / 1e3, at=at))
+
+    assert conclude(made, spec).verdict == "invalid"
+
+
+def test_comparing_hosts_voids_hardly_any_steady_experiment():
+    spec = spec_of(baseline="", other_host=True, experiment="ladder_steps = 0")
+
+    verdicts = Counter(
+        conclude(simulate(spec, second_host=1.15, noise=0.05, seed=seed), spec).verdict
+        for seed in range(60)
+    )
+
+    assert verdicts["invalid"] <= 3
+    assert verdicts["regressed"] + verdicts["better"] <= 3
+
+
 @pytest.mark.parametrize("cut", [1, 4, 9, 15])
 @pytest.mark.parametrize("effect", [1.0, 1.3])
 def test_an_experiment_that_was_cut_off_goes_on_to_the_verdict_of_an_uncut_one(
@@ -148,7 +171,7 @@ def test_an_experiment_that_was_cut_off_goes_on_to_the_verdict_of_an_uncut_one(
     assert conclude(rest, ONE_HOST) == conclude(whole, ONE_HOST)
 
 
-def test_a_void_run_is_repeated_once_and_then_left_out():
+def test_a_void_run_is_made_anew_twice_and_then_left_out():
     plan = plan_runs(ONE_HOST)
     made = [make(plan[0], ONE_HOST, 1.0, at=0)]
     asked = []

@@ -226,3 +226,16 @@ def test_a_comparison_is_read_back_as_it_was_written():
 def test_what_is_no_comparison_is_named(text, sentence):
     with pytest.raises(ConfigError, match=sentence):
         decode_comparison(text, where="c.json")
+
+
+def test_samples_of_the_valid_runs_are_counted():
+    runs = [
+        compared(number, side, samples=((CPU, 10 + number),))
+        for side in ("baseline", "candidate")
+        for number in range(2)
+    ]
+    runs.append(compared(9, "candidate", samples=((CPU, 99),), invalid="late"))
+
+    (cpu,) = judge_experiment(runs, gates=ONLY_CPU).measures
+
+    assert (cpu.baseline_samples, cpu.candidate_samples) == (21, 21)
