@@ -15,15 +15,15 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from bots.clock import RunClock
 from bots.errors import BbbloadError, ClusterError
-from bots.gate import check_begin, resident_bytes
+from bots.gate import check_begin
+from bots.gauge import Gauge, PlaneCounts
 from bots.lookout import keep_looking, prepare
 from bots.meetings import Fetch, Meetings
 from bots.models import (
-    EngineReport,
     JoinReport,
     LeaveReport,
     MeetingRef,
@@ -60,7 +60,6 @@ pacer begins to be late)."""
 FULL_PATIENCE_S: Final = 5.0
 """A join waits this long for the share to fall again before it is withdrawn."""
 REPORT_INTERVAL_S: Final = 1.0
-LAG_INTERVAL_S: Final = 0.05
 LEAVE_TIMEOUT_S: Final = 8.0
 QUIET_S: Final = 2.0
 """After so long without a join the ramp is over and the collector is frozen."""
@@ -73,17 +72,6 @@ class Bot(Protocol):
     async def run(self) -> None: ...
     async def leave(self) -> None: ...
     def sample(self) -> None: ...
-
-
-class PlaneCounts(Protocol):
-    """Counters of the media plane since they were last taken."""
-
-    @property
-    def late_packets(self) -> int: ...
-    @property
-    def sent_packets(self) -> int: ...
-    @property
-    def received_packets(self) -> int: ...
 
 
 class Field(Protocol):
@@ -116,14 +104,14 @@ class EngineRun:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._streams: list[StreamReport] = []
         self._streams_now = 0
-        self._cpu_ratio = 0.0
-        self._lag_s = 0.0
+        self._gauge = Gauge()
         self._last_join_s = time.monotonic()
         self._is_frozen = True
         self._open: dict[int, ParticipantPlan] = {}
         self._leave_limit_s = math.inf
         self._is_looking = False
         self._watch: list[asyncio.Task[None]] = []
+        self._bug = ""
 
     async def serve(self, commands: "asyncio.Queue[Command | None]") -> None:
         """Obey commands until `End` or None (end of file, SIGTERM), then clean up."""
@@ -134,6 +122,7 @@ class EngineRun:
         self._clock = RunClock(begin.zero_s)
         started_s = time.monotonic()
         ends_s = started_s + begin.duration_s
+        asyncio.get_running_loop().set_exception_handler(self._note_bug)
         try:
             server = check_begin(begin)
             async with self._open_field(server, begin, self._clock) as field:
@@ -155,13 +144,21 @@ class EngineRun:
                     await self._empty()
                     made = len(self._meetings.numbers)
                     failed = await self._meetings.end(self._meetings.numbers)
-                self._send(
-                    Ended(ended=made - len(failed), failed=failed, reason=reason)
-                )
+                why = reason or self._bug
+                self._send(Ended(ended=made - len(failed), failed=failed, reason=why))
         except BbbloadError as failure:
             self._send(
                 Refused(exit_code=failure.exit_code, message=redact(str(failure)))
             )
+
+    def _note_bug(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """Keep what broke in a callback: a run with such a hole is not valid."""
+        loop.default_exception_handler(context)
+        bug = context.get("exception")
+        if isinstance(bug, Exception) and not isinstance(bug, OSError):
+            self._bug = f"a bug of ours in an engine ({type(bug).__name__}): see above"
 
     async def _obey(
         self, commands: "asyncio.Queue[Command | None]", limit_s: float
@@ -170,7 +167,7 @@ class EngineRun:
         async with asyncio.TaskGroup() as group:
             self._watch = [
                 group.create_task(self._report_every_second()),
-                group.create_task(self._watch_lag()),
+                group.create_task(self._gauge.watch_lag()),
             ]
             if self._begin.is_first:
                 self._look(group)
@@ -309,7 +306,7 @@ class EngineRun:
         if self._streams_now >= caps.streams:
             return "streams cap"
         give_up_s = time.monotonic() + FULL_PATIENCE_S
-        while self._cpu_ratio > CPU_FULL_RATIO:
+        while self._gauge.cpu_ratio > CPU_FULL_RATIO:
             if time.monotonic() > give_up_s:
                 return "engine full"
             await asyncio.sleep(0.1)
@@ -347,29 +344,18 @@ class EngineRun:
             self._send(Reports(items=(plain_report(report),)))
 
     async def _report_every_second(self) -> None:
-        wall_s, cpu_s = time.monotonic(), time.process_time()
-        next_s = wall_s
+        next_s = time.monotonic()
         while True:
             next_s += REPORT_INTERVAL_S
             await asyncio.sleep(max(0.0, next_s - time.monotonic()))
-            now_s, used_s = time.monotonic(), time.process_time()
-            self._cpu_ratio = (used_s - cpu_s) / (now_s - wall_s)
-            wall_s, cpu_s = now_s, used_s
-            counts = self._field.take_stats()
             self._report(
-                EngineReport(
+                self._gauge.report(
+                    self._field.take_stats(),
                     elapsed_s=self._clock.elapsed_s(),
                     engine=self._begin.engine,
-                    cpu_ratio=self._cpu_ratio,
-                    lag_s=self._lag_s,
-                    late_packets=counts.late_packets,
-                    sent_packets=counts.sent_packets,
-                    received_packets=counts.received_packets,
                     participants=len(self._bots),
-                    memory_bytes=resident_bytes(),
                 )
             )
-            self._lag_s = 0.0
             # In small groups: a burst of samples would make the pacer late.
             for position, bot in enumerate(list(self._bots.values())):
                 bot.sample()
@@ -384,13 +370,6 @@ class EngineRun:
         for piece in batches((plain_report(report) for report in streams), 50):
             self._send(Reports(items=piece))
             await asyncio.sleep(0)
-
-    async def _watch_lag(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due_s = loop.time() + LAG_INTERVAL_S
-            await asyncio.sleep(LAG_INTERVAL_S)
-            self._lag_s = max(self._lag_s, loop.time() - due_s)
 
     def _freeze_after_ramp(self) -> None:
         # A full collection over some hundred connections lasts a quarter of a second:

@@ -92,6 +92,12 @@ class Pacer:
         # uvloop's timers have whole milliseconds and may come one early
         self._timer = self._loop.call_at(when_s + 0.0005, self._serve)
 
+    def _drop(self, timed: Timed, bug: Exception) -> None:
+        """Let a timed thing that broke end alone: nobody else's media wait for it."""
+        timed.due_s = NEVER
+        said = f"{type(timed).__name__} broke in the pacer"
+        self._loop.call_exception_handler({"message": said, "exception": bug})
+
     def _serve(self) -> None:
         self._timer = None
         now_s = time.monotonic()  # the loop's own time is that of its last turn
@@ -118,7 +124,10 @@ class Pacer:
                     else:  # beyond the wheel's span when it was placed
                         self._place(timed)
                     continue
-                timed.fire(now_s)
+                try:
+                    timed.fire(now_s)
+                except Exception as bug:
+                    self._drop(timed, bug)
                 if timed.due_s == NEVER:
                     self._count -= 1
                 else:

@@ -109,3 +109,21 @@ async def test_closing_ends_all_calls():
     await asyncio.sleep(0.05)
 
     assert len(ticker.calls) == called
+
+
+@asynctest
+async def test_what_breaks_ends_alone_and_is_told():
+    loop = asyncio.get_running_loop()
+    told: list[BaseException | None] = []
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    pacer = Pacer(loop)
+    begun_s = time.monotonic()
+    broken, sound = Ticker(begun_s, 0.01, 9), Ticker(begun_s, 0.01, 9)
+    broken.calls = None  # type: ignore[assignment]
+    pacer.add(broken)
+    pacer.add(sound)
+
+    await eventually(lambda: len(sound.calls) == 9)
+
+    assert broken.due_s == NEVER
+    assert [type(bug) for bug in told] == [AttributeError]
