@@ -6,7 +6,11 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from bots.models import MilestoneReport, StreamReport
+from loadtest.node.content import Camera
 from loadtest.node.faults import Faults
+from loadtest.node.meeting import Meeting
+from tests.integration.test_participant import scene
 from tests.support.asynctest import asynctest, eventually, scaled
 from tests.support.browser import ARGUMENTS
 from tests.support.needs import find_program
@@ -105,7 +109,7 @@ window.statistics = async (name, kind) => {
 
 
 @asynccontextmanager
-async def page_on(node: MediaNode) -> AsyncIterator[Page]:
+async def page_on(origin: str, *, cookie: str = "") -> AsyncIterator[Page]:
     """Open a page of the node's origin that can publish and view."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -115,8 +119,11 @@ async def page_on(node: MediaNode) -> AsyncIterator[Page]:
         try:
             page = await browser.new_page()
             page.set_default_timeout(scaled(30) * 1000)
+            if cookie:
+                crumb = {"name": "JSESSIONID", "value": cookie, "url": origin}
+                await page.context.add_cookies([crumb])  # type: ignore[list-item]
             # Any answer will do: what counts is a loopback origin, which is trusted.
-            await page.goto(node.url.rpartition("/")[0])
+            await page.goto(origin)
             await page.evaluate(f"() => {{{CLIENT}}}")
             yield page
         finally:
@@ -153,7 +160,7 @@ def test_a_chromium_page_publishes_and_views_a_camera(family):
         async with media_node(faults=Faults(fingerprint=family)) as node:
             ann, bob = node.join("Ann"), node.join("Bob")
             camera = f"{ann.id}_session_device"
-            async with page_on(node) as page:
+            async with page_on(node.url.rpartition("/")[0]) as page:
                 await page.evaluate(
                     "([url, camera]) => share(url, 'share', camera)",
                     [socket_url(node, ann.id), camera],
@@ -187,7 +194,7 @@ def test_a_chromium_page_publishes_and_views_a_camera(family):
 async def test_two_microphones_of_a_chromium_page_hear_each_other():
     async with media_node() as node:
         ann, bob = node.join("Ann"), node.join("Bob")
-        async with page_on(node) as page:
+        async with page_on(node.url.rpartition("/")[0]) as page:
             for user, name in ((ann, "one"), (bob, "other")):
                 await page.evaluate(
                     "([url, name]) => audio(url, name, 'sendrecv')",
@@ -201,3 +208,70 @@ async def test_two_microphones_of_a_chromium_page_hear_each_other():
 
             assert ann.voice is not None
             assert ann.voice.spoke
+
+
+@asynctest(limit_s=120)
+async def test_a_browser_and_a_bot_see_and_hear_each_other():
+    async with scene() as stage:
+        node = stage.node.running.node
+        bot = stage.participant(
+            1, audio="microphone", talks=True, shares_camera=True, camera_view_limit=5
+        )
+        async with stage.present(bot):
+            meeting = next(iter(node.meetings.values()))
+            (shown,) = await eventually(lambda: cameras_of(meeting), limit_s=20)
+            session = node.register(
+                meeting, name="Browser", role="VIEWER", cookie="crumb"
+            )
+            meeting.enter(session.user, client_type="HTML5", mobile=False)
+            url = f"{stage.node.url.replace('http', 'ws', 1)}/bbb-webrtc-sfu"
+            url += f"?sessionToken={session.token}"
+            async with page_on(stage.node.url, cookie=session.cookie) as page:
+                view, audio, share = (
+                    f"([url, arg]) => {name}(url, '{name}', arg)"
+                    for name in ("view", "audio", "share")
+                )
+                await page.evaluate(view, [url, shown])
+                await page.evaluate(audio, [url, "sendrecv"])
+
+                async def seen() -> dict[str, float]:
+                    return await page.evaluate("statistics('view', 'inbound-rtp')")
+
+                async def heard() -> dict[str, float]:
+                    return await page.evaluate("statistics('audio', 'inbound-rtp')")
+
+                picture = await lossless(seen, "framesDecoded", 15)
+                await lossless(heard, "totalAudioEnergy", 0.0001)
+
+                own = f"{session.user.id}_session_device"
+                await page.evaluate(share, [url, own])
+                camera = Camera(stream_id=own, user_id=session.user.id)
+                meeting.start_camera(session.user, camera)
+                await stage.wait_for(
+                    MilestoneReport, participant=1, media="camera", outcome="joined"
+                )
+
+                def measured() -> list[StreamReport]:
+                    bot.sample()
+                    return [
+                        report
+                        for report in stage.of(StreamReport, 1, direction="in")
+                        if report.media == "camera" and report.frames > 0
+                    ]
+
+                frames = await eventually(measured, limit_s=20)
+                await eventually(
+                    lambda: session.user.voice is not None and session.user.voice.spoke,
+                    limit_s=20,
+                    what="the browser's voice at the node",
+                )
+
+    sound = stage.of(StreamReport, 1, direction="in", media="audio")
+    assert (picture["frameWidth"], picture["frameHeight"]) == (640, 360)
+    assert sum(report.packets for report in frames) > 0
+    assert sum(report.packets for report in sound) > 50
+    assert stage.node.running.media.counters.auth_failures == 0
+
+
+def cameras_of(meeting: Meeting) -> list[str]:
+    return [camera for user in meeting.users.values() for camera in user.cameras]
