@@ -3,7 +3,8 @@
     python -m tests.support.switch_node FOLDER PORT VERSION
 
 stops the node that FOLDER/node.pid names and starts one with the options in
-FOLDER/VERSION.options (a word a line). `stopped_at_end` ends the last one.
+FOLDER/VERSION.options (a word a line). Where FOLDER/drift says by how much the machine
+slows in a second, and since when, the node's work factor has grown by that.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ POLL_S = 0.05
 
 def switch(folder: Path, port: int, version: str) -> None:
     stop(folder)
-    options = (folder / f"{version}.options").read_text().split("\n")
+    options = drifted(folder, (folder / f"{version}.options").read_text().split("\n"))
     out = folder / "node.out"
     with out.open("w") as file, (folder / "node.err").open("a") as errors:
         process = subprocess.Popen(
@@ -46,6 +47,17 @@ def switch(folder: Path, port: int, version: str) -> None:
             return
         time.sleep(POLL_S)
     raise SystemExit("the node did not start: " + (folder / "node.err").read_text())
+
+
+def drifted(folder: Path, options: list[str]) -> list[str]:
+    """Return a node's options with the work factor of this moment."""
+    drift = folder / "drift"
+    if not drift.exists() or "--work-factor" not in options:
+        return options
+    since_s, per_s = map(float, drift.read_text().split())
+    place = options.index("--work-factor") + 1
+    factor = float(options[place]) * (1 + per_s * (time.monotonic() - since_s))
+    return [*options[:place], f"{factor:.4f}", *options[place + 1 :]]
 
 
 def stop(folder: Path) -> None:
@@ -75,13 +87,16 @@ def is_alive(pid: int) -> bool:
 
 @contextlib.contextmanager
 def switchable(
-    folder: Path, versions: dict[str, tuple[str, ...]]
+    folder: Path, versions: dict[str, tuple[str, ...]], *, drift_per_s: float = 0.0
 ) -> Iterator[tuple[str, str]]:
     """Yield (target, switch command) of a node that does not run yet.
 
-    `versions` gives the node's options for each version.
+    `versions` gives the node's options for each version; its work factor grows by
+    `drift_per_s` of itself a second, from now on.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if drift_per_s:
+        (folder / "drift").write_text(f"{time.monotonic()} {drift_per_s}")
     for version, options in versions.items():
         (folder / f"{version}.options").write_text("\n".join(options))
     with socket.socket() as probe:
