@@ -6,6 +6,7 @@ moment, and a refused run needs none of it.
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,14 +15,28 @@ from bots.cameras import sent_profiles
 from bots.clock import RunClock
 from bots.join import prove_join, target_of
 from bots.media.clip import read_own
-from bots.media.plane import MediaPlane, PlaneStats
+from bots.media.plane import MediaPlane
 from bots.meetings import Fetch
 from bots.models import CAMERA_MEDIUM, MeetingRef, ParticipantPlan, Report
 from bots.participant import Participant
 from bots.protocol.dialect import CameraQuality
 from bots.servers import Server
-from bots.transport import Transport
+from bots.transport import Transport, open_sockets
 from bots.wire import Begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldStats:
+    """Packets since the last asking, and what is open now."""
+
+    late_packets: int
+    sent_packets: int
+    received_packets: int
+    dropped_packets: int
+    """Refused by a full socket buffer."""
+    transports: int
+    sockets: int
+    """WebSockets."""
 
 
 class ServerField:
@@ -86,6 +101,14 @@ class ServerField:
             engine=self._engine,
         )
 
-    def take_stats(self) -> PlaneStats:
-        """Return the plane's packet counts since the last call."""
-        return self._plane.take_stats()
+    def take_stats(self) -> FieldStats:
+        """Return the packet counts since the last call, and what is open now."""
+        stats = self._plane.take_stats()
+        return FieldStats(
+            late_packets=stats.late_packets,
+            sent_packets=stats.sent_packets,
+            received_packets=stats.received_packets,
+            dropped_packets=stats.dropped_packets,
+            transports=stats.sessions,
+            sockets=open_sockets(),
+        )

@@ -110,6 +110,8 @@ class Persona:
     role: Role | None = None
     """The role it needs, None for whichever the meeting gives it."""
     depth: Depth = "light"
+    is_guest: bool = False
+    """Joins as a guest: a moderator lets it in from the lobby."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ class ParticipantPlan:
     """`elapsed_s` at which it leaves by itself; None: when it is told to."""
     bursts: tuple[Burst, ...] = ()
     """What its meeting does at once, in order of time."""
+    is_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +310,12 @@ class EngineReport:
     received_packets: int
     participants: int
     memory_bytes: int
+    dropped_packets: int = 0
+    """That its own sockets lost: not read in time, or refused by a full buffer."""
+    sockets: int = 0
+    """WebSockets open now."""
+    transports: int = 0
+    """Media transports open now."""
 
 
 Report = (

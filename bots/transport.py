@@ -89,6 +89,11 @@ class Socket:
         self.close_code: int | None = None
         self.close_reason = ""
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether either side has closed it."""
+        return self._socket.closed
+
     async def send(self, text: str) -> None:
         """Send a text frame; on a socket that is closed, do nothing."""
         if self._on_frame is not None:
@@ -273,6 +278,7 @@ class Transport:
             raise _failure(url, failure) from None
         made = Socket(opened, on_frame)
         self._sockets.add(made)
+        _ALL_SOCKETS.add(made)
         return made
 
     def _refuse_while_away(self, url: str) -> None:
@@ -281,6 +287,14 @@ class Transport:
                 f"{_place(url)} cannot be reached: the network was taken away",
                 code=AWAY,
             )
+
+
+_ALL_SOCKETS: "weakref.WeakSet[Socket]" = weakref.WeakSet()
+
+
+def open_sockets() -> int:
+    """Return how many WebSockets of this process are open."""
+    return sum(1 for each in tuple(_ALL_SOCKETS) if not each.is_closed)
 
 
 @functools.lru_cache(maxsize=32)

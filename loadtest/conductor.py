@@ -12,23 +12,16 @@ from typing import Any, Final, Protocol
 from bots.models import JoinReport, LeaveReport, ParticipantPlan
 from bots.plain import Malformed
 from bots.redaction import redact
-from bots.wire import Begin, Begun, Ended, report_of
+from bots.wire import Begun, Ended, report_of
 from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Finished, LadderStep
 from loadtest.codec import encode_record
 from loadtest.log_file import redact_line
 from loadtest.models import EndRecord, MeetingProfile, Record, RunHeader, StepRecord
 from loadtest.population import Places, meetings_for, plan_participant
+from loadtest.self_check import SelfCheckSums, missing_proofs
 from loadtest.slo import judge
-from loadtest.stages import (
-    Course,
-    RunPlan,
-    Wanted,
-    most_cameras_of,
-    peak_of,
-    scenario_of,
-    stepper_of,
-)
+from loadtest.stages import Course, RunPlan, Wanted, scenario_of, stepper_of
 from loadtest.tour import Tour
 
 EXIT_OK: Final = 0
@@ -80,6 +73,7 @@ class Conductor:
         self.header: RunHeader | None = None
         self._log = log
         self._aggregate = Aggregate()
+        self._sums = SelfCheckSums()
         self._places = Places()
         self._held: dict[int, _Held] = {}
         self._profile: MeetingProfile = plan.profiles[0]
@@ -121,32 +115,6 @@ class Conductor:
     def held(self) -> int:
         """Participants that were given a place and are not gone yet."""
         return len(self._held)
-
-    def begin_order(
-        self, *, engine: int, target: str, users: int, leftovers: tuple[str, ...]
-    ) -> Begin:
-        """Return what an engine is told first; its worker adds its own limits.
-
-        `users` is what Locust was told, for a plan that leaves it to Locust.
-        """
-        plan = self.plan
-        participants, streams = peak_of(plan, users)
-        return Begin(
-            run=self.run,
-            target=target,
-            engine=engine,
-            zero_s=0.0,
-            duration_s=plan.duration_s,
-            seed=plan.seed,
-            participants=participants,
-            streams=streams,
-            cameras=most_cameras_of(plan),
-            clip=plan.clip,
-            ice_policy=plan.ice_policy,
-            is_recorded=plan.scenario is not None and plan.scenario.is_recorded,
-            is_first=engine == 0,
-            leftover_runs=leftovers,
-        )
 
     def begin(self, header: RunHeader) -> None:
         """Write the header; every other record comes after it."""
@@ -303,6 +271,9 @@ class Conductor:
         if self.plan.ladder is None:
             for _, verdict in verdicts:
                 reasons += [r for r in verdict.generator_reasons if r not in reasons]
+        check = self._sums.result(verdicts)
+        if not interrupted:
+            reasons += [said for said in missing_proofs(check) if said not in reasons]
         self._write(
             EndRecord(
                 elapsed_s=elapsed_s,
@@ -310,6 +281,7 @@ class Conductor:
                 if interrupted
                 else ("invalid" if reasons else "valid"),
                 reasons=tuple(redact(said) for said in (*reasons, *self._notes)),
+                self_check=check,
             )
         )
         self._log.flush()
@@ -357,7 +329,10 @@ class Conductor:
 
     def _judge_step(self) -> Finished | None:
         point = self._aggregate.latest()
-        return None if point is None else (point, judge(point, self.plan.slo))
+        if point is None:
+            return None
+        self._sums.judged(point)
+        return point, judge(point, self.plan.slo)
 
     def _clear_places(self) -> None:
         """Let the next step begin with meetings of its own."""
@@ -392,6 +367,7 @@ class Conductor:
     def _write(self, record: Record) -> None:
         self._log.write(redact_line(encode_record(record)) + "\n")
         self._aggregate.add(record)
+        self._sums.add(record)
         self._tell(record)
 
 

@@ -24,6 +24,7 @@ from bots.wire import Begun, Ended, Refused, Sighted
 from loadtest.benchmark import Finished
 from loadtest.conductor import Conductor
 from loadtest.crew import Message
+from loadtest.engine_orders import begin_order
 from loadtest.guard import Ledger, now_utc
 from loadtest.guarding import Guarding
 from loadtest.log_file import LogFile
@@ -259,7 +260,9 @@ class Control:
         self, worker: str, target: str, leftovers: tuple[str, ...] = ()
     ) -> None:
         assert self._conductor is not None
-        begin = self._conductor.begin_order(
+        begin = begin_order(
+            self._conductor.plan,
+            run=self._conductor.run,
             engine=len(self._asked),
             target=target,
             users=self._runner.target_user_count,

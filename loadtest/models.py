@@ -173,12 +173,37 @@ class NodeSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that a run checks of itself."""
+
+    name: str
+    expected: float
+    """What the plan or the other book says; 0 for a limit."""
+    measured: float
+    tolerance: float
+    """How far `measured` may be from `expected`."""
+    unit: str = ""
+    is_proof: bool = False
+    """Whether the run is invalid without it; the others are judged step by step."""
+    reason: str = ""
+    """Why it was not kept; "" when it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfCheck:
+    """Whether the load was real and the generator fit to judge the node."""
+
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndRecord:
     """Last line of a run: whether its numbers may be believed."""
 
     elapsed_s: float
     validity: Literal["valid", "invalid", "interrupted"]
     reasons: tuple[str, ...] = ()
+    self_check: SelfCheck | None = None
 
 
 Record = RunHeader | StepRecord | NodeSample | EndRecord | Report

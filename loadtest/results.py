@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from loadtest.models import LoadPoint, RunHeader, SloVerdict, StepRecord
+from loadtest.models import LoadPoint, RunHeader, SelfCheck, SloVerdict, StepRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +105,5 @@ class RunResult:
     sent_bytes: int
     """By all participants, RTP header and payload."""
     received_bytes: int
+    self_check: SelfCheck | None = None
+    """None for a run without an end."""

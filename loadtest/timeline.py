@@ -60,6 +60,7 @@ def run_result(header: RunHeader, records: Iterable[Record]) -> RunResult:
         peak_participants=timeline.peak,
         sent_bytes=timeline.sent_bytes,
         received_bytes=timeline.received_bytes,
+        self_check=end.self_check if end else None,
     )
 
 

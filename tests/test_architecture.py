@@ -59,6 +59,16 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("planning/cli.py", ("loadtest.codec",)),
     ("planning/questions/cli.py", ("loadtest.codec",)),
     ("planning/history/", ("loadtest.codec",)),
+    # A node's own history is fitted as a benchmark's steps are, role by role alike.
+    (
+        "planning/observed/",
+        (
+            "loadtest.codec",
+            "loadtest.costs",
+            "loadtest.student",
+            "loadtest.watching.roles",
+        ),
+    ),
     # Our own load tests are no demand: the ledger tells when they were.
     ("planning/history/own_tests.py", ("loadtest.guard", "bots.addresses")),
     # Polls a BBB API as the guard allows it, with the secrets of servers.toml.
@@ -152,6 +162,7 @@ FILES_ARE_OPENED_IN = (
     "loadtest/follow.py",  # reads the log of a run while it is written
     "loadtest/locust_run.py",  # hands Locust's process its plan, reads its messages
     "loadtest/server_list.py",  # writes what bots/servers.py reads
+    "bots/socket_drops.py",  # reads the kernel's counters of our sockets from /proc
     "bots/gate.py",  # reads the engine's own memory from /proc
     "loadtest/load_files.py",  # reads scenarios, personas and what they name
     "loadtest/run_options.py",  # reads the plan that locust_run wrote

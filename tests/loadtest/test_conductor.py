@@ -102,7 +102,9 @@ def test_the_log_begins_with_the_header_and_holds_what_the_engines_said():
     header, records = log_of(made)
     assert (header.run, header.target, header.stand_in) == ("r1", "north", True)
     assert [type(record) for record in records[:2]] == [StepRecord, JoinReport]
-    assert records[-1] == EndRecord(elapsed_s=14.0, validity="valid")
+    end = records[-1]
+    assert end == EndRecord(elapsed_s=14.0, validity="valid", self_check=end.self_check)
+    assert not any(check.reason for check in end.self_check.checks)
     assert (code, made.peak) == (0, 4)
 
 

@@ -31,6 +31,9 @@ class Counts:
     late_packets: int = 0
     sent_packets: int = 0
     received_packets: int = 0
+    dropped_packets: int = 0
+    transports: int = 0
+    sockets: int = 0
 
 
 class ScriptedBot:
