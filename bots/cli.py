@@ -70,7 +70,7 @@ class Duration(click.ParamType[float]):
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("server", metavar="SERVER")
+@click.argument("server", metavar="NAME|URL")
 @click.option(
     "--persona",
     metavar="NAME",
@@ -159,7 +159,7 @@ def bot(
     ice_transport_policy: IceTransportPolicy,
     verbose: bool,
 ) -> int:
-    """Let one participant join SERVER (a name of servers.toml, or a URL).
+    """Let one participant join a server: a name of servers.toml, or a URL.
 
     It publishes, views and acts as its persona does. Its reports go to stdout as JSON
     lines, a summary to stderr. Ends with 8 if it was not let in, with 7 if it was led

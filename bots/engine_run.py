@@ -133,6 +133,7 @@ class EngineRun:
                     field.fetch,
                     rest_of_run_s=lambda: ends_s - time.monotonic(),
                     is_recorded=begin.is_recorded,
+                    has_guests=begin.has_guests,
                 )
                 reason = ""
                 try:

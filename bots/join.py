@@ -174,6 +174,7 @@ async def _join(
         full_name=display_name(plan.number),
         role=plan.role,
         secret=target.secret.reveal(),
+        extra=(("guest", "true"),) if plan.is_guest else (),
         algorithm=target.algorithm,
     )
     for _ in range(MOST_REDIRECTS):

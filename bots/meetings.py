@@ -85,12 +85,14 @@ class Meetings:
         *,
         rest_of_run_s: Callable[[], float],
         is_recorded: bool = False,
+        has_guests: bool = False,
     ) -> None:
         self._server = server
         self._run = run
         self._fetch = fetch
         self._rest_of_run_s = rest_of_run_s
         self._is_recorded = is_recorded
+        self._extra = (("guestPolicy", "ASK_MODERATOR"),) if has_guests else ()
         self._made: dict[int, asyncio.Future[api.Created]] = {}
         self._limit = asyncio.Semaphore(AT_ONCE)
 
@@ -224,6 +226,7 @@ class Meetings:
             number=number,
             rest_of_run_s=self._rest_of_run_s(),
             is_recorded=self._is_recorded,
+            extra=self._extra,
         )
 
 

@@ -312,11 +312,11 @@ class Participant:
         for task in self._tasks:
             task.cancel()
         parts = (self._webcams, self._audio, self._conversation)
-        steps = [part.leave() for part in parts if part is not None]
-        for step in (_ended(self._tasks), *steps):
+        steps = [part.leave for part in parts if part is not None]
+        for step in (lambda: _ended(self._tasks), *steps):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLEAN_UP_LIMIT_S):
-                    await step
+                    await step()
 
     # --- Small parts ------------------------------------------------------------------
 

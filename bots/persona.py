@@ -145,6 +145,7 @@ def participant_plan(
         seed=seed,
         habits=persona.habits,
         depth=persona.depth,
+        is_guest=persona.is_guest,
     )
 
 

@@ -72,6 +72,8 @@ class Begin:
     ice_policy: IcePolicy = "all"
     is_recorded: bool = False
     """Whether our meetings are recorded; the server keeps the recordings."""
+    has_guests: bool = False
+    """Whether guests of our meetings wait in the lobby for a moderator."""
     caps: Caps = Caps()
     allow_hosts: tuple[str, ...] = ()
     secret_file: str = ""

@@ -206,6 +206,23 @@ async def test_a_moderator_lets_in_who_waits_in_the_lobby():
 
 
 @asynctest
+async def test_a_guest_of_the_plan_waits_until_it_is_let_in():
+    async with scene(("guestPolicy", "ASK_MODERATOR")) as stage:
+        member, guest = stage.participant(2), stage.participant(3, is_guest=True)
+        async with stage.present(member), stage.unjoined(guest):
+            users = room(stage).users
+            await eventually(
+                lambda: [u.name for u in users.values() if u.guest_status == "WAIT"]
+            )
+            waits = person(stage, 3)
+            assert waits.guest
+            assert not waits.joined
+            async with stage.present(stage.participant(1, role="moderator")):
+                await stage.wait_for(JoinReport, participant=3, outcome="joined")
+                assert waits.guest_status == "ALLOW"
+
+
+@asynctest
 async def test_a_presenters_trace_comes_back_as_the_applications_round_trip():
     async with scene() as stage:
         presenter = stage.participant(1, role="moderator")
