@@ -331,8 +331,9 @@ class Conductor:
         point = self._aggregate.latest()
         if point is None:
             return None
-        self._sums.judged(point)
-        return point, judge(point, self.plan.slo)
+        finished = (point, judge(point, self.plan.slo))
+        self._sums.judged(finished)
+        return finished
 
     def _clear_places(self) -> None:
         """Let the next step begin with meetings of its own."""

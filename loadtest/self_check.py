@@ -2,9 +2,9 @@
 
 Three sums must come out by themselves: packets sent by our publishers are those that
 our viewers received or lost, streams seen are those of the plan, connections open are
-those that the plan computes. Beside them stand the generator's own limits, which `slo`
-judges step by step. Streams and connections are compared where the SLO was kept: where
-it broke, missing ones are the server's doing. Pure.
+those that the plan computes. They are compared where the SLO was kept: where it broke,
+what is missing is the server's doing. Beside them stand the generator's own limits,
+which `slo` judges step by step. Pure.
 """
 
 from collections import deque
@@ -22,7 +22,7 @@ from loadtest.models import (
     RunHeader,
     SelfCheck,
 )
-from loadtest.packet_books import PacketBooks
+from loadtest.packet_books import Balance, PacketBooks
 from loadtest.slo import (
     ENGINE_CPU_MAX,
     ENGINE_LAG_MAX_S,
@@ -42,6 +42,7 @@ class SelfCheckSums:
 
     def __init__(self) -> None:
         self._books = PacketBooks()
+        self._balances: list[Balance] = []
         self._profiles: dict[str, MeetingProfile] = {}
         self._open: dict[int, deque[tuple[float, int]]] = {}
         self._connections: dict[int, float] = {}
@@ -60,28 +61,21 @@ class SelfCheckSums:
             seen = self._open.setdefault(record.engine, deque(maxlen=LAST_REPORTS))
             seen.append((record.elapsed_s, record.sockets + record.transports))
 
-    def judged(self, point: LoadPoint) -> None:
-        """Keep what was open towards the end of a step that has just been judged."""
-        found = [
-            [count for at_s, count in seen if point.starts_s < at_s <= point.ends_s]
-            for seen in self._open.values()
-        ]
-        count = sum(max(each, default=0) for each in found)
-        if count:  # an engine of an older version does not say
-            self._connections[point.step] = float(count)
+    def judged(self, step: Finished) -> None:
+        """Keep what a step showed that has just been judged; the next one begins."""
+        self._keep_connections(step[0])
+        balance, self._books = self._books.balance(), PacketBooks()
+        if balance is not None and _is_good(step):
+            self._balances.append(balance)
 
     def result(self, finished: Sequence[Finished]) -> SelfCheck:
         """Return every check, kept or not, with the reason of each that was not."""
         for point, _ in finished:
             if point.step not in self._connections:
-                self.judged(point)
-        kept = [
-            point
-            for point, verdict in finished
-            if verdict.met and verdict.generator_fit
-        ]
+                self._keep_connections(point)
+        kept = [step[0] for step in finished if _is_good(step)]
         checks = (
-            self._packet_check(),
+            self._packet_check(is_good=len(kept) == len(finished)),
             _streams_check(kept),
             self._connections_check(kept),
             _limit("engine CPU", "cores", _largest(finished, _cpu), ENGINE_CPU_MAX),
@@ -91,10 +85,28 @@ class SelfCheckSums:
         )
         return SelfCheck(checks=tuple(check for check in checks if check is not None))
 
-    def _packet_check(self) -> Check | None:
-        balance = self._books.balance()
-        if balance is None:
+    def _keep_connections(self, point: LoadPoint) -> None:
+        """Keep what was open towards the end of a step."""
+        found = [
+            [count for at_s, count in seen if point.starts_s < at_s <= point.ends_s]
+            for seen in self._open.values()
+        ]
+        count = sum(max(each, default=0) for each in found)
+        if count:  # an engine of an older version does not say
+            self._connections[point.step] = float(count)
+
+    def _packet_check(self, *, is_good: bool) -> Check | None:
+        balances = list(self._balances)
+        rest = self._books.balance()
+        if rest is not None and is_good:
+            balances.append(rest)
+        if not balances:
             return None
+        balance = Balance(
+            sent=sum(each.sent for each in balances),
+            accounted=sum(each.accounted for each in balances),
+            pairs=sum(each.pairs for each in balances),
+        )
         reason = (
             f"our publishers sent {balance.sent:.0f} camera packets to those who "
             f"watched, who account for {balance.accounted:.0f} (received or lost): "
@@ -129,6 +141,10 @@ class SelfCheckSums:
 def missing_proofs(check: SelfCheck) -> tuple[str, ...]:
     """Return why the whole run is invalid, whatever its steps say."""
     return tuple(each.reason for each in check.checks if each.is_proof and each.reason)
+
+
+def _is_good(step: Finished) -> bool:
+    return step[1].met and step[1].generator_fit
 
 
 def _streams_check(kept: Iterable[LoadPoint]) -> Check | None:

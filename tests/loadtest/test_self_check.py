@@ -10,6 +10,7 @@ from loadtest.connections import Connections, connections_of
 from loadtest.models import EndRecord
 from loadtest.self_check import DROPPED_MAX, SelfCheckSums, missing_proofs
 from loadtest.slo import judge
+from tests.loadtest.test_packet_books import stream
 from tests.support.runs import CLASSES, GROUPS, TALKS, Generator, synthetic_run
 
 ONE_STEP = ((CLASSES, 12),)
@@ -88,6 +89,27 @@ def test_a_slow_generator_is_named_beside_its_limit():
     assert "packets late" in checks["packets late"].reason
     # The steps are not judged for it; the run as a whole is not void twice.
     assert missing_proofs(result) == ()
+
+
+@pytest.mark.parametrize(("is_met", "is_missed"), [(True, True), (False, False)])
+def test_packets_that_nobody_accounts_for_are_ours_only_where_the_slo_held(
+    is_met, is_missed
+):
+    """A viewer that knows of every second packet only, beside the run's own."""
+    aggregate, sums = Aggregate(), SelfCheckSums()
+    for record in fit_run():
+        aggregate.add(record)
+        sums.add(record)
+    for second in range(30):
+        sums.add(stream(float(second), 900, 28))
+        sums.add(stream(float(second), 901, 14, source=900))
+    (point,) = aggregate.points()
+    step = (point, dataclasses.replace(judge(point), met=is_met, generator_fit=True))
+    sums.judged(step)
+
+    reasons = missing_proofs(sums.result([step]))
+
+    assert any("camera packets" in reason for reason in reasons) == is_missed
 
 
 def test_a_run_without_a_step_claims_nothing():
