@@ -5,8 +5,10 @@
 * Freezes: W3C webrtc-stats, `freezeCount`: an interval between two rendered frames of
   at least max(3 × average, average + 150 ms), where the average is that of the last 30
   intervals. `frozen_s` is W3C's `totalFreezesDuration` (the whole of such intervals),
-  except that a freeze still going on is counted up to the moment of asking, so that a
-  stream that never comes back does not look fluent.
+  except that a freeze that goes on is counted up to the moment of asking, so that a
+  stream that never comes back does not look fluent. Until it has lasted
+  `SETTLE_S` it is neither watched nor frozen time: a camera that was switched off falls
+  silent before the meeting's list says so, and that is no freeze.
 
 Times are monotonic seconds given by the caller.
 """
@@ -23,6 +25,8 @@ MAX_MISORDER = 500
 FREEZE_FACTOR = 3.0
 FREEZE_EXTRA_S = 0.150
 FREEZE_AVERAGE_FRAMES = 30
+SETTLE_S = 3.0
+"""Longer than a viewer waits for a camera's row to go (`webcams.STOP_GRACE_S`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,12 +262,18 @@ class FreezeMeter:
     def take(self, now_s: float) -> Freezes:
         """Return freezes since the last call; one that goes on counts up to `now_s`.
 
-        Each freeze is counted once, in the call during which it became one.
+        Each freeze is counted once: when it is over, or has lasted `SETTLE_S`. A
+        silence that is shorter than that ended the watching with its last frame, until
+        another frame comes.
         """
         if not self.frames:
             return Freezes(count=0, frozen_s=0.0, watched_s=0.0)
-        if len(self._gaps_s) >= 2 and now_s - self.last_s >= self.limit_s():
-            self._freeze(now_s)
+        silent_s = now_s - self.last_s
+        if len(self._gaps_s) >= 2 and silent_s >= self.limit_s():
+            if silent_s < SETTLE_S:
+                now_s = max(self.last_s, self._asked_s)
+            else:
+                self._freeze(now_s)
         taken = Freezes(
             count=self._count,
             frozen_s=self._frozen_s,

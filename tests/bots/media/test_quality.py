@@ -131,9 +131,36 @@ def test_a_freeze_over_several_askings_is_counted_once_and_in_full():
     meter.frame(last_s + 3.5)
     parts.append(meter.take(last_s + 4))
 
-    assert [part.count for part in parts] == [1, 0, 0, 0]
+    assert [part.count for part in parts] == [0, 0, 1, 0]
     assert sum(part.frozen_s for part in parts) == pytest.approx(3.5)
     assert sum(part.watched_s for part in parts) == pytest.approx(4.0)
+
+
+def test_the_silence_of_a_camera_that_was_switched_off_is_no_freeze():
+    meter = FreezeMeter()
+    last_s = fluent(meter, 60)
+    before = meter.take(last_s + 0.1)
+
+    in_between = meter.take(last_s + 1.0)
+    at_its_end = meter.take(last_s + 2.5)
+
+    assert before.watched_s > 3.0
+    assert [
+        (it.count, it.frozen_s, it.watched_s) for it in (in_between, at_its_end)
+    ] == [(0, 0.0, 0.0)] * 2
+
+
+def test_a_silence_that_ends_with_a_frame_was_watched_and_frozen_in_full():
+    meter = FreezeMeter()
+    last_s = fluent(meter, 60)
+    taken = [meter.take(last_s), meter.take(last_s + 1.0)]
+
+    meter.frame(last_s + 2.0)
+    taken.append(meter.take(last_s + 2.0))
+
+    assert [it.count for it in taken] == [0, 0, 1]
+    assert taken[-1].frozen_s == pytest.approx(2.0)
+    assert taken[-1].watched_s == pytest.approx(2.0)
 
 
 def test_before_the_first_frame_nothing_is_watched():
