@@ -22,6 +22,7 @@ COMMANDS = {
     "backtest": "planning.cli:backtest",
     "benchmark": "loadtest.commands.benchmark:benchmark",
     "bot": "bots.cli:bot",
+    "capacity": "planning.observed.cli:capacity",
     "ci": "loadtest.commands.ci:ci",
     "catalog": "planning.prices.cli:catalog",
     "cleanup": "loadtest.commands.cleanup:cleanup",

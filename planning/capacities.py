@@ -123,7 +123,7 @@ def _measured(kind: str, measured: Capacity, profile: str | None) -> CapacityUse
         low=found.low if found.low is not None else found.capacity,
         high=found.high if found.high is not None else found.capacity,
         coverage=found.coverage,
-        source=f"bbbload benchmark, run {measured.run} of {measured.started_at}",
+        source=_source(measured),
         mix=(
             f"{shape.name}: meetings of {shape.size}, {shape.cameras} cameras, "
             f"{shape.microphones} microphones"
@@ -152,10 +152,7 @@ def _mixed(
         low=found.low,
         high=found.high,
         coverage=found.coverage,
-        source=(
-            f"bbbload benchmark, run {measured.run} of {measured.started_at}, computed "
-            "from the costs of its streams"
-        ),
+        source=_source(measured, "computed from the costs of its streams"),
         mix=", ".join(f"{name} {share / total:.0%}" for name, share in mix),
         slo=measured.slo.name,
     )
@@ -180,6 +177,12 @@ def parse_mix(text: str) -> tuple[tuple[str, float], ...]:
             )
         parts.append((name.strip(), number))
     return tuple(parts)
+
+
+def _source(measured: Capacity, *more: str) -> str:
+    """Say where a capacity comes from, and what must be said with it."""
+    first = f"bbbload benchmark, run {measured.run} of {measured.started_at}"
+    return ", ".join((first, *more, *measured.reasons))
 
 
 def _chosen(measured: Capacity, profile: str | None) -> ProfileCapacity:

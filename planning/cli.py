@@ -13,7 +13,7 @@ import numpy as np
 
 from bots.errors import ConfigError
 from bots.whole_file import write_whole
-from loadtest.codec import read_capacity
+from loadtest.models import Capacity
 from planning.assembly import Inputs, make_plan
 from planning.backtest import backtest as run_backtest
 from planning.budget import parse_budget
@@ -27,6 +27,7 @@ from planning.forecast import log_peaks
 from planning.history.csv import read_csv
 from planning.history.own_tests import own_tests, without
 from planning.models import Plan, StandInMeasurement
+from planning.observed.codec import decode_planned
 from planning.offers import Balancer
 from planning.peaks import QUANTILES, Backtest, History
 from planning.placement import BALANCERS
@@ -128,8 +129,9 @@ def plan(
 ) -> int:
     """Plan servers and money for the coming months.
 
-    CAPACITY is a capacity.json from `bbbload benchmark`; a capacity in the catalogue
-    wins over it. A measurement of the stand-in node is shown apart and never used.
+    CAPACITY is a capacity.json from `bbbload benchmark`, or the observed.json of
+    `bbbload capacity observe --benchmark`; a capacity in the catalogue wins over it. A
+    measurement of the stand-in node is shown apart and never used.
     """
     now = datetime.now(UTC)
     if (history is None) == (demand is None):
@@ -141,7 +143,7 @@ def plan(
     else:
         assert history is not None
         past = _demand(history, ledger)
-    measured = None if capacity is None else read_capacity(capacity)
+    measured = None if capacity is None else _capacity(capacity)
     offered = read_catalog(catalog, today=now.date())
     money = parse_budget(read_toml(budget, "budget"), source=budget.name)
     if balancer is not None:
@@ -245,6 +247,19 @@ def _number(value: float) -> float:
     if math.isnan(value):
         raise click.BadParameter("'nan' is no number")
     return value
+
+
+def _capacity(path: Path) -> Capacity:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot read {path}: give a capacity.json or an observed.json"
+        ) from error
+    measured, note = decode_planned(text, where=str(path))
+    if note:
+        click.echo(f"Note: {note}.", err=True)
+    return measured
 
 
 def _demand(path: Path, ledger: Path | None) -> History:

@@ -56,7 +56,6 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (cli, ("bots.whole_file",))
         for cli in ("loadtest/commands/", "planning/", "reports/")
     ),
-    ("planning/cli.py", ("loadtest.codec",)),
     ("planning/questions/cli.py", ("loadtest.codec",)),
     ("planning/history/", ("loadtest.codec",)),
     # A node's own history is fitted as a benchmark's steps are, role by role alike.

@@ -24,7 +24,7 @@ def write_openmetrics(
             file.write(f"# TYPE {name} {kind}\n")
             suffix = "_total" if kind == "counter" else ""
             for labels, time_s, value in samples:
-                file.write(f"{name}{suffix}{{{labels}}} {value:g} {time_s}\n")
+                file.write(f"{name}{suffix}{{{labels}}} {value:.15g} {time_s}\n")
         file.write("# EOF\n")
 
 
