@@ -30,9 +30,9 @@ OLD, NEW = "3.0.12", "3.0.19"
 GATES = """\
 gated = ["cpu per participant", "join time p50", "audio loss p95"]
 [measure."join time p50"]
-smallest_effect = 0.10
+smallest_effect = 0.15
 """
-"""A join's time is wall time: on a shared machine its noise is not below 5 %."""
+"""A join takes wall time: beside other work it spreads by 7 % from run to run."""
 LOAD = """\
 [load]
 size = 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.compare import compare
-from loadtest.comparison import ComparisonVerdict, Measure
+from loadtest.comparison import ComparisonVerdict, Design, Measure
 from loadtest.effects import Sides
 from loadtest.experiment import conclude
 from loadtest.measures import RunMeasures
@@ -176,7 +176,7 @@ def outcome_of(case: Case, experiments: int) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCase:
-    """A whole `bbbload ci` of one host: looks after each block, an A/A, a drift."""
+    """A whole `bbbload ci`: looks after each block, an A/A, a drift, a second host."""
 
     name: str
     verdict: str
@@ -185,6 +185,9 @@ class JobCase:
     effect: float = 1.0
     noise: float = 0.05
     drift: float = 0.0
+    design: Design = "one host"
+    second_host: float = 1.0
+    """What the candidate's host needs, as a multiple of the other's."""
 
 
 JOB_CASES = (
@@ -200,16 +203,74 @@ JOB_CASES = (
     JobCase(
         name="no difference, 2 % noise", verdict="equal", noise=0.02, share_min=0.9
     ),
+    JobCase(
+        name="two hosts 15 % apart, compared: no difference",
+        verdict="regressed",
+        design="two hosts, compared",
+        second_host=1.15,
+        share_max=0.01,
+    ),
+    JobCase(
+        name="two hosts 15 % apart, compared: no difference, called invalid",
+        verdict="invalid",
+        design="two hosts, compared",
+        second_host=1.15,
+        share_max=0.02,
+    ),
+    JobCase(
+        name="two hosts 15 % apart, compared, both a third slower at the end",
+        verdict="regressed",
+        design="two hosts, compared",
+        second_host=1.15,
+        drift=1.3,
+        share_max=0.01,
+    ),
+    JobCase(
+        name="two hosts 15 % apart, swapped: no difference",
+        verdict="regressed",
+        design="two hosts, swapped",
+        second_host=1.15,
+        share_max=0.01,
+    ),
+    JobCase(
+        name="two hosts 15 % apart, swapped: 30 % worse",
+        verdict="regressed",
+        design="two hosts, swapped",
+        second_host=1.15,
+        effect=1.3,
+        share_min=0.95,
+    ),
+    JobCase(
+        name="two hosts 15 % apart, neither: no difference",
+        verdict="regressed",
+        design="two hosts",
+        second_host=1.15,
+        share_max=0.0,
+    ),
 )
 
 
 def job_outcome(case: JobCase, experiments: int) -> tuple[float, float]:
     """Return the share of jobs with the case's verdict, and their mean runs a side."""
-    spec = spec_of(experiment="runs = 10\nladder_steps = 0")
+    switches = {
+        "two hosts": {"baseline": "", "candidate": ""},
+        "two hosts, compared": {"baseline": ""},
+    }
+    spec = spec_of(
+        experiment="runs = 10\nladder_steps = 0",
+        other_host=case.design != "one host",
+        **switches.get(case.design, {}),
+    )
+    assert spec.design == case.design
     found = runs = 0
     for seed in range(experiments):
         made = simulate(
-            spec, effect=case.effect, noise=case.noise, drift=case.drift, seed=seed
+            spec,
+            effect=case.effect,
+            noise=case.noise,
+            drift=case.drift,
+            second_host=case.second_host,
+            seed=seed,
         )
         found += conclude(made, spec).verdict == case.verdict
         runs += sum(each.run.side == "candidate" for each in made)
