@@ -158,8 +158,9 @@ def _notes(fits: Sequence[NodeFit]) -> tuple[str, ...]:
     if not without:
         return ()
     return (
-        f"no CPU by role of {', '.join(without)}: scrape process-exporter there, and "
-        "recordings that were worked on count as the meetings' CPU",
+        f"no CPU by role of {', '.join(without)}: scrape process-exporter there; work "
+        "on recordings that bbb_recordings_processing did not tell of is in these "
+        "figures and makes people look cheaper",
     )
 
 

@@ -50,8 +50,8 @@ def decode_planned(text: str, *, where: str) -> tuple[Capacity, str]:
     if found.dearer != "people":
         return observed.planning, ""
     return observed.planning, (
-        f"planned with the dearer cost: bots of run {found.run} used "
-        f"{found.ratio.mid:.2f} of the CPU of real people"
+        f"{where} holds the dearer cost, of real people: bots of run {found.run} used "
+        f"{found.ratio.mid:.2f} of their CPU"
     )
 
 

@@ -4,7 +4,9 @@ Load comes from bigbluebutton-exporter, CPU from node_exporter, by role from
 process-exporter, streams from bbb-webrtc-sfu's `mediasoup_consumers`. They listen on
 different ports, so a node is the host of `instance`. Load is averaged over each bin,
 as CPU is: a maximum of one beside a mean of the other would bend every cost. A bin in
-which one of the needed series is missing is left out, never filled.
+which one of the needed series is missing is left out, never filled. Recordings are
+worked on when nobody is there, and their CPU would pass for that of an idle node: it is
+taken out by role, or else the bins in which the exporter tells of such work are.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +51,7 @@ _OWN = (
     "max by (instance) (sum by (instance, job) (max_over_time("
     'bbb_meetings_participants_origin{name="' + ORIGIN + '"}[{step}s])))'
 )
+_RECORDINGS = "max by (instance) (max_over_time(bbb_recordings_processing[{step}s]))"
 
 Column = dict[int, float]
 ByNode = dict[str, Column]
@@ -98,6 +101,7 @@ def read_nodes(
     machines = _by_node(_CPU, span, fetch)
     nodes = _nodes(loads["participants"], machines, {host_of(one) for one in wanted})
     cores = _by_node(_CORES, span, fetch)
+    recordings = _by_node(_RECORDINGS, span, fetch)
     own = {} if keep_own_tests else _by_node(_OWN, span, fetch)
     roles = _roles(span, fetch)
     past = []
@@ -111,6 +115,7 @@ def read_nodes(
                 cpu={"node": machines[node], **roles.get(node, {})},
                 cores=max(cores.get(node, {}).values(), default=None),
                 own=own.get(node, {}),
+                recordings=recordings.get(node, {}),
             )
         )
     return tuple(past)
@@ -124,6 +129,7 @@ def _past(
     cpu: dict[str, Column],
     cores: float | None,
     own: Column,
+    recordings: Column,
 ) -> NodePast:
     missing = [name for name in NEEDED if not loads[name]]
     if missing:
@@ -153,6 +159,19 @@ def _past(
                     f"{name} is known in {len(there) / len(times):.0%} of the time: "
                     "not used"
                 )
+    if "recording" not in whole:
+        calm = {time_s for time_s in times if not recordings.get(time_s)}
+        hours = (len(times) - len(calm)) * span.step_s / 3600
+        if len(calm) < max(LEAST_BINS, len(times) / 2):
+            notes.append(
+                f"recordings were worked on in {hours:.1f} hours, too many to leave "
+                "out: their CPU is in these figures; watch it with process-exporter"
+            )
+        elif hours:
+            times = calm
+            notes.append(
+                f"{hours:.1f} hours in which recordings were worked on were left out"
+            )
     if len(times) < LEAST_BINS:
         raise ConfigError(
             f"node {node} has {len(times)} times of {span.step_s} s at which load and "

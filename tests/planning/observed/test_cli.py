@@ -113,7 +113,7 @@ def test_a_real_prometheus_is_read_fitted_and_set_beside(tmp_path, capsys):
     assert costs["voice"] == pytest.approx(TRUTH["voice"] / 0.7, rel=0.1)
     planned, note = decode_planned(output.read_text(), where="observed.json")
     assert planned.costs[1].value > synthetic_benchmark().costs[1].value
-    assert "planned with the dearer cost" in note
+    assert "holds the dearer cost, of real people" in note
     assert unknown == 2
     assert "--instance bbb9 has no participants and CPU" in mistake
 
@@ -162,6 +162,28 @@ def test_load_without_cpu_is_refused_with_the_names_of_both():
 
     with pytest.raises(ConfigError, match=r"of bbb1, CPU .* of 10\.0\.0\.7"):
         read_nodes(Span(starts_s=START_S, ends_s=START_S + 86_400), fetch)
+
+
+@pytest.mark.parametrize(
+    ("working", "bins", "note"),
+    [
+        (60, 228, "5.0 hours in which recordings were worked on were left out"),
+        (200, 288, "16.7 hours, too many to leave out"),
+    ],
+)
+def test_work_on_recordings_does_not_pass_for_an_idle_node(working, bins, note):
+    def fetch(path, parameters):
+        query = parameters["query"]
+        if "origin" in query or "namedprocess" in query or "mediasoup" in query:
+            return {"result": []}
+        count = working if "bbb_recordings" in query else 288
+        values = [[START_S + STEP_S * (at + 1), "3"] for at in range(count)]
+        return {"result": [{"metric": {"instance": "bbb1:1"}, "values": values}]}
+
+    (past,) = read_nodes(Span(starts_s=START_S, ends_s=START_S + 86_400), fetch)
+
+    assert len(past.times_s) == bins
+    assert any(note in one for one in past.notes)
 
 
 @pytest.mark.parametrize(
