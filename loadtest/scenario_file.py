@@ -47,6 +47,7 @@ from loadtest.scenario import (
 )
 from loadtest.scenario_table import Table
 from loadtest.size_shares import LARGEST, lognormal, read_histogram
+from loadtest.watching import source_node
 
 ReadFile = Callable[[str], str]
 MOST_PARTICIPANTS: Final = 100_000
@@ -106,8 +107,19 @@ def read_scenario(text: str, source: str, read: ReadFile) -> ScenarioFile:
             streams=limits.whole("streams", defaults.streams, most=10_000_000),
             duration_s=limits.seconds("duration", defaults.duration_s),
         ),
-        node_metrics=nodes.texts("metrics"),
+        node_metrics=_sources(nodes),
     )
+
+
+def _sources(nodes: Table) -> tuple[str, ...]:
+    """Return where the nodes are watched: any address that `--node-metrics` takes."""
+    addresses = nodes.texts("metrics")
+    for address in addresses:
+        try:
+            source_node(address)
+        except ConfigError as mistake:
+            raise ConfigError(f"{nodes.where} metrics: {mistake}") from mistake
+    return addresses
 
 
 def mix_of(book: PersonaBook, name: str, where: str) -> tuple[SeatGroup, ...]:

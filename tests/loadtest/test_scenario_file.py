@@ -85,7 +85,8 @@ def test_everything_else_is_read_as_it_stands():
         + '[arrival]\nkind = "storm"\nrate = 60\n'
         '[[burst]]\nkind = "cameras"\nat = "5s"\nevery = 7\nshare = 0.5\n'
         '[slo]\nnode_cpu_max = "none"\ndropped_max = 0.1\n'
-        '[nodes]\nmetrics = ["http://127.0.0.1:9/metrics"]\n'
+        '[nodes]\nmetrics = ["http://127.0.0.1:9/metrics", "ssh://ops@127.0.0.1", '
+        '"prometheus+http://127.0.0.1:9/?instance=n"]\n'
         '[limits]\nparticipants = 50\nduration = "1h"\n'
     )
 
@@ -98,7 +99,11 @@ def test_everything_else_is_read_as_it_stands():
     assert (found.scenario.bursts[0].at_s, found.scenario.bursts[0].every_s) == (5, 7)
     assert found.slo.node_cpu_max is None
     assert found.slo.dropped_max == 0.1
-    assert found.node_metrics == ("http://127.0.0.1:9/metrics",)
+    assert found.node_metrics == (
+        "http://127.0.0.1:9/metrics",
+        "ssh://ops@127.0.0.1",
+        "prometheus+http://127.0.0.1:9/?instance=n",
+    )
     assert (found.caps.participants, found.caps.duration_s) == (50, 3600)
 
 
@@ -150,6 +155,10 @@ def test_sizes_from_a_histogram_and_from_a_distribution():
         (("[profile]", "[profil]"), "a.toml: unknown key 'profil': use one of"),
         (("hold =", "holds ="), r"a.toml: \[profile\]: hold is missing"),
         (('"10s"', '"soon"'), r"a.toml: \[profile\] hold: 'soon' is no duration"),
+        (
+            ("[profile]", '[nodes]\nmetrics = ["north"]\n[profile]'),
+            r"\[nodes\] metrics: 'north' is no address of a source",
+        ),
         (("= 20", "= 0"), r"\[profile\] participants = 0 is out of range"),
         (("= 20", '= "20"'), "participants = '20' is no whole number"),
         (('mix = "talk"', 'mix = "tale"'), r"\[meeting.talk\] mix names no mix 'tale'"),
