@@ -8,6 +8,7 @@ leaving the meeting is part of that end.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -205,7 +206,9 @@ class Participant:
         await presence.know_locks()
         self._audio = Audio(ground, self._audio_mode())
         with phase("audio"):
-            self._logbook.path = await self._audio.join()
+            path = await self._audio.join()
+        turns = sum(it.url.lower().startswith("turn") for it in ground.ice_servers)
+        self._logbook.path = replace(path, turn_servers=turns)
 
     async def _prepare(
         self, transport: Transport, session: Session, conversation: Conversation

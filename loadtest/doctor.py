@@ -18,6 +18,8 @@ CLOCK_FAR_S: Final = 5.0
 DESCRIPTORS_FEW: Final = 4_096
 PORTS_FEW: Final = 5_000
 CONNTRACK_FEW: Final = 20_000
+UNTRIED: Final = "media"
+"""The line about what reading cannot show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +110,10 @@ def _server(found: Findings) -> Iterator[Line]:
         )
     yield Line(
         state="WARN",
-        what="media",
+        what=UNTRIED,
         text="ports 16384-32768 (UDP), TURN and the bridge were not tried: reading "
         "alone cannot show them",
-        fix="`bbbload bot NAME --duration 20s` makes a meeting and names the path; all "
+        fix="add --probe: it makes a meeting with two bots and names the path; all "
         "by relay would measure coturn and give no capacity of the node",
     )
 

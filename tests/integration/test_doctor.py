@@ -142,3 +142,44 @@ async def test_a_certificate_is_judged(capfd, tmp_path, days, trusted, state, te
         line["state"],
         text in line["text"].replace("self signed", "self-signed"),
     ) == (state, True), line
+
+
+async def probed(capfd, *faults):
+    """Probe a stand-in that counts its participants; return code, lines, meetings."""
+    settings = NodeSettings(secret=SECRET, faults=parse_faults(faults))
+    async with local_node(settings) as node:
+        url = normalise_url(f"{node.url}/bigbluebutton/")
+        add_server("north", url, Secret(SECRET), metrics_urls=(node.metrics_url,))
+        code, lines = await doctor(capfd, "north", "--probe", "--probe-time", "5s")
+        held = node.running.node
+        left = [each for each in held.meetings.values() if not each.ended]
+        return code, lines, held.meetings_created, len(left)
+
+
+@asynctest(limit_s=90)
+async def test_a_probe_sees_and_hears_both_ways_and_ends_its_meeting(capfd):
+    code, lines, made, left = await probed(capfd)
+
+    assert (code, made, left) == (0, 1, 0), lines
+    found = {what: lines[what]["state"] for what in ("sound", "picture", "path")}
+    assert found == dict.fromkeys(found, "OK"), lines
+    assert "direct (host) to 127.0.0.1:" in lines["path"]["text"]
+    assert lines["bridge"]["text"] == "bbb-webrtc-sfu"
+    assert "media" not in lines
+    assert SECRET not in str(lines)
+
+
+@asynctest(limit_s=90)
+async def test_a_probe_finds_media_that_never_come(capfd):
+    code, lines, _, left = await probed(capfd, "silent-media")
+
+    assert (code, left) == (8, 0), lines
+    assert (lines["sound"]["state"], lines["picture"]["state"]) == ("FAIL", "FAIL")
+
+
+@asynctest(limit_s=90)
+async def test_a_probe_names_forced_recording(capfd):
+    code, lines, _, left = await probed(capfd, "override=record:true")
+
+    assert (code, left) == (8, 0), lines
+    assert lines["recording"]["state"] == "FAIL", lines
