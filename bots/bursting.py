@@ -75,6 +75,12 @@ class Bursting:
     async def _draw_together(self, burst: Burst) -> None:
         view = self._view
         if view.is_presenter:
+            # A burst that is on already when it joins: it must see the room first.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._left_s(burst)):
+                    await self._conversation.until(
+                        lambda: bool(view.page_id and view.user_ids)
+                    )
             everybody = [user for user in view.user_ids if user != view.user_id]
             opened = {"pageId": view.page_id, "usersIds": everybody}
             await self._try(op.SET_WRITERS, opened)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from typing import Any
 
-from bots.models import Habits, JoinReport, LeaveReport, RefusalReport
+from bots.models import Burst, Habits, JoinReport, LeaveReport, RefusalReport
 from bots.transcript import Transcript
 from loadtest.node.content import Poll
 from loadtest.node.meeting import Meeting, User
@@ -51,6 +51,62 @@ async def test_a_poll_is_asked_answered_once_by_each_and_published():
 
     assert names == {"Bot 2", "Bot 3"}
     assert stage.of(RefusalReport) == []
+
+
+@asynctest
+async def test_bursts_mute_open_the_whiteboard_and_ask_a_whole_meeting():
+    kinds = ("mute all", "whiteboard", "poll")
+    bursts = tuple(Burst(kind=kind, starts_s=0.0, lasts_s=300.0) for kind in kinds)
+    numbers = (2, 3)
+    async with scene() as stage:
+        pupils = [
+            stage.participant(
+                number,
+                audio="microphone",
+                talks=False,
+                habits=QUICK,
+                bursts=bursts,
+            )
+            for number in numbers
+        ]
+        async with stage.present(*pupils):
+            await stage.wait_for(JoinReport, 2, outcome="joined")
+            meeting = room(stage)
+            voices = [person(stage, number).voice for number in numbers]
+            assert [voice.muted for voice in voices if voice] == [False, False]
+            teacher = stage.participant(1, role="moderator", bursts=bursts)
+            async with stage.present(teacher):
+                await eventually(
+                    lambda: all(person(stage, n).voice.muted for n in numbers),
+                    what="everybody muted",
+                )
+                writers = await eventually(
+                    lambda: {
+                        user.name
+                        for user in meeting.present()
+                        if user.whiteboard_write_access and not user.presenter
+                    },
+                    what="a whiteboard open to all",
+                )
+                drawn = await eventually(
+                    lambda: len(draw := authors(meeting)) == 3 and draw,
+                    limit_s=40,
+                    what="a line by each",
+                )
+                polls = await eventually(lambda: meeting.polls, what="a poll")
+                (poll,) = polls.values()
+                await eventually(
+                    lambda: len(poll.votes) == 2, limit_s=40, what="answers"
+                )
+
+    assert writers == {"Bot 2", "Bot 3"}
+    assert drawn == {"Bot 1", "Bot 2", "Bot 3"}
+    assert stage.of(RefusalReport) == []
+
+
+def authors(meeting: Meeting) -> set[str]:
+    """Name everybody whose line the whiteboard holds."""
+    return {meeting.users[it.user_id].name for it in meeting.annotations.values()}
 
 
 @asynctest
