@@ -1,10 +1,12 @@
-"""The model's quantiles beside the rule's and seasonal naive's, weighed by loss. Pure.
+"""Mixed experts, claim, rule and seasonal naive, weighed by loss. Pure.
 
 Which forecaster is best differs by quantile and by service: a median may be easy where
-a tail is not. So at every quantile model, rule and seasonal naive are averaged (as
-logarithms) with exponential weights by the pinball loss each had at that very quantile,
-at past origins and weeks ahead known by then, older losses counting half every
-`HALF_LIFE_WEEKS` (prediction with expert advice, Cesa-Bianchi and Lugosi 2006).
+a tail is not. So at every quantile the mixed experts with their pooled errors
+(`conformal.py`), what the structural expert claims (`claim.py`), rule and seasonal
+naive are averaged (as logarithms) with exponential weights by the pinball loss each had
+at that very quantile, at past origins and weeks ahead known by then, older losses
+counting half every `HALF_LIFE_WEEKS` (prediction with expert advice, Cesa-Bianchi and
+Lugosi 2006).
 
 Before `ENOUGH_WEEKS` of history nothing has been shown yet and the rule speaks alone.
 """
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planning.baselines import LEVELS, rule, seasonal_naive
+from planning.claim import claimed
 from planning.conformal import Rolling, distribution
 from planning.metrics import pinball
 from planning.peaks import QUANTILES
@@ -28,12 +31,13 @@ FIRST_KNOWN = 10
 EVERY_WEEKS = 4
 HORIZON = 12
 HALF_LIFE_WEEKS = 60.0
-LEARNING_RATE = 10.0
-PRIOR_LOSSES = (1.2, 1.0, 2.0)
-"""Losses of model, rule and seasonal naive as shares of the rule's, believed before
-there is a record; chosen on simulated services and eight street sensors."""
-PRIOR_LOSSES_WITH_CALENDAR = (0.6, 1.0, 2.0)
-PRIOR_ORIGINS = 1.5
+LEARNING_RATE = 7.0
+PRIOR_LOSSES = (1.0, 1.0, 2.0, 1.0)
+"""Losses of mixed experts, rule, seasonal naive and claim as shares of the rule's,
+believed before there is a record; chosen on simulated services and eight street
+sensors."""
+PRIOR_LOSSES_WITH_CALENDAR = (0.8, 1.0, 2.0, 0.6)
+PRIOR_ORIGINS = 3.0
 SCALE_WEEKS = 26
 _COLUMNS = [LEVELS.index(q) for q in QUANTILES]
 _RULE = 1
@@ -41,7 +45,7 @@ _RULE = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Record:
-    """Scaled pinball losses of the three forecasters at past origins."""
+    """Scaled pinball losses of the four forecasters at past origins."""
 
     known: tuple[int, ...]
     """Weeks known at each origin."""
@@ -55,16 +59,9 @@ def combined(rolling: Rolling, origin: int, horizon: int) -> Floats:
     `origin` is the index of the last week it knows.
     """
     past = rolling.log_peaks[: origin + 1]
-    by_rule = rule(past, horizon)
     if origin + 1 < ENOUGH_WEEKS:
-        return by_rule
-    said = np.stack(
-        [
-            distribution(rolling, origin, horizon).quantiles,
-            by_rule,
-            seasonal_naive(past, horizon),
-        ]
-    )
+        return rule(past, horizon)
+    said = _said(rolling, origin, horizon)
     weights = weights_at(record_of(rolling), origin + 1, rolling.knows_calendar)
     by_level = np.empty((said.shape[0], len(LEVELS)))
     by_level[:, 0] = weights[:, 0]  # .1 goes with the median
@@ -98,7 +95,7 @@ def weights_at(record: Record, known: int, knows_calendar: bool) -> Floats:
 
 @lru_cache(maxsize=2)
 def record_of(rolling: Rolling) -> Record:
-    """Return what the three forecasters lost at every fourth origin of the past."""
+    """Return what the four forecasters lost at every fourth origin of the past."""
     peaks = np.exp(rolling.log_peaks)
     reach = min(HORIZON, rolling.points.shape[2])
     known, rows = [], []
@@ -109,18 +106,28 @@ def record_of(rolling: Rolling) -> Record:
         truth[: ahead.size] = ahead
         if not np.isfinite(recent).any() or not np.isfinite(truth).any():
             continue
-        past = rolling.log_peaks[:weeks]
-        said = (
-            distribution(rolling, weeks - 1, reach).quantiles,
-            rule(past, reach),
-            seasonal_naive(past, reach),
-        )
+        said = _said(rolling, weeks - 1, reach)
         unit = float(np.nanmedian(recent))
         rows.append([_losses(truth, np.exp(one[:, _COLUMNS])) / unit for one in said])
         known.append(weeks)
     shape = (0, len(PRIOR_LOSSES), reach, len(QUANTILES))
     return Record(
         known=tuple(known), losses=np.array(rows) if rows else np.empty(shape)
+    )
+
+
+def _said(rolling: Rolling, origin: int, horizon: int) -> Floats:
+    """Return the log quantiles (forecasters, weeks ahead, LEVELS) at `origin`."""
+    past = rolling.log_peaks[: origin + 1]
+    mixed = distribution(rolling, origin, horizon).quantiles
+    claim = claimed(rolling, origin, horizon)
+    return np.stack(
+        [
+            mixed,
+            rule(past, horizon),
+            seasonal_naive(past, horizon),
+            np.where(np.isfinite(claim), claim, mixed),
+        ]
     )
 
 

@@ -127,7 +127,7 @@ def distribution(rolling: Rolling, origin: int, horizon: int) -> Distribution:
             [expert(rolling.log_peaks[: origin + 1], horizon) for expert in EXPERTS]
         )
         mixed[origin] = np.nanmean(points, axis=0)
-    residuals = _truths(rolling.log_peaks, origin, horizon) - mixed
+    residuals = truths_of(rolling.log_peaks, origin, horizon) - mixed
     standard = residuals / rolling.spreads[: origin + 1, :horizon]
     weights = _recency(standard, origin)
     factor = _factor(standard, weights)
@@ -173,7 +173,7 @@ def prior_spread(horizon: int) -> Floats:
     return np.asarray(PRIOR_SCALE[0] + PRIOR_SCALE[1] * roots, dtype=float)
 
 
-def _truths(log_peaks: Floats, origin: int, horizon: int) -> Floats:
+def truths_of(log_peaks: Floats, origin: int, horizon: int) -> Floats:
     """Return (origins, weeks ahead): the truth where it was known at `origin`."""
     truths = np.full((origin + 1, horizon), np.nan)
     for past in range(origin):
@@ -183,7 +183,7 @@ def _truths(log_peaks: Floats, origin: int, horizon: int) -> Floats:
 
 
 def _errors(rolling: Rolling, origin: int, horizon: int) -> Floats:
-    truths = _truths(rolling.log_peaks, origin, horizon)
+    truths = truths_of(rolling.log_peaks, origin, horizon)
     return truths[:, None, :] - rolling.points[: origin + 1, :, :horizon]
 
 

@@ -4,12 +4,14 @@ log peak = level + season + calendar + noise, all Gaussian, so that the whole of
 one regression with a covariance (a Gaussian process, Rasmussen and Williams 2006):
 
 - level: a random walk, σ²·min(t, t');
-- season: the same week a year ago, σ²·exp(−2·sin²(π·Δ/52.18)/ℓ²), fading over years;
+- season: the same week a year ago, σ²·exp(−2·sin²(π·Δ/52.18)/ℓ²) with a wide and a
+  narrow ℓ, fading over years;
 - calendar: a linear effect of each regime of the calendar, with a wide prior;
 - noise: an AR(1) part, σ²·φ^|Δ|, and a part of its own for each week.
 
 The sizes σ are chosen by the marginal likelihood of the past over a small fixed grid,
-so that no optimiser can wander off. Unknown weeks are simply left out.
+so that no optimiser can wander off. Unknown weeks are simply left out, and a week that
+all others together leave unexplained (an event) is believed less.
 """
 
 from dataclasses import dataclass
@@ -21,9 +23,13 @@ Floats = NDArray[np.float64]
 
 YEAR_WEEKS = 52.18
 FEWEST_WEEKS = 8
-SEASON_WIDTH = 0.22
-"""ℓ of the season: weeks about two apart in the year still resemble each other."""
+SEASON_WIDTHS = (0.5, 0.06)
+"""ℓ of the season's two equal parts: a smooth one (a summer, a winter), and one of
+single weeks, since terms and holidays begin and end within a week."""
 SEASON_FADES_WEEKS = 260.0
+STRANGE_SCORE = 2.5
+"""Standard deviations between a week and what all others say of it from which on it is
+believed less."""
 PHI = 0.7
 """Week-to-week correlation of the AR(1) part."""
 CALENDAR_SD = 1.0
@@ -73,11 +79,12 @@ def parts_of(weeks: int, features: Floats | None) -> Parts:
     shared = np.full((weeks, weeks), START_SD**2)
     if features is not None and features.shape[1]:
         shared += CALENDAR_SD**2 * features[:weeks] @ features[:weeks].T
-    phase = np.sin(np.pi * apart / YEAR_WEEKS) / SEASON_WIDTH
+    phase = np.sin(np.pi * apart / YEAR_WEEKS)
+    alike = [np.exp(-2.0 * (phase / width) ** 2) for width in SEASON_WIDTHS]
     return Parts(
         shared=shared,
         level=np.minimum(index[:, None], index[None, :]),
-        season=np.exp(-apart / SEASON_FADES_WEEKS - 2.0 * phase**2),
+        season=np.exp(-apart / SEASON_FADES_WEEKS) * np.mean(alike, axis=0),
         fading=PHI**apart,
     )
 
@@ -93,11 +100,27 @@ def structural(
     inside = _covariance(_between(parts, known, known), sizes)
     across = _covariance(_between(parts, ahead, known), sizes)
     inside[np.diag_indices(known.size)] += sizes.own**2
-    solved = np.linalg.solve(inside, np.column_stack([past[known] - centre, across.T]))
-    mean = centre + across @ solved[:, 0]
+    inverse = _believing_less(inside, past[known] - centre)
+    mean = centre + across @ (inverse @ (past[known] - centre))
     total = np.diag(_covariance(_between(parts, ahead, ahead), sizes)) + sizes.own**2
-    explained = np.einsum("ij,ji->i", across, solved[:, 1:])
+    explained = np.einsum("ij,ij->i", across @ inverse, across)
     return mean, np.sqrt(np.maximum(total - explained, sizes.own**2))
+
+
+def _believing_less(covariance: Floats, values: Floats) -> Floats:
+    """Return the inverse of `covariance`, with more noise in strange weeks.
+
+    A week lies z deviations from what all other weeks say of it (leave-one-out, from
+    the inverse: Rasmussen and Williams 2006, 5.4.2). Where z is above `STRANGE_SCORE`,
+    its noise grows by as much as brings z down to that.
+    """
+    inverse = np.linalg.inv(covariance)
+    variances = 1.0 / np.diag(inverse)
+    squares = (inverse @ values) ** 2 * variances
+    extra = np.maximum(squares / STRANGE_SCORE**2 - 1.0, 0.0) * variances
+    if extra.any():
+        inverse = np.linalg.inv(covariance + np.diag(extra))
+    return np.asarray(inverse, dtype=float)
 
 
 def best_sizes(past: Floats, parts: Parts) -> Sizes:
