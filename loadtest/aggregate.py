@@ -38,6 +38,7 @@ from loadtest.models import (
 from loadtest.step_sums import (
     StepSums,
     asked_at,
+    first_of_ascent,
     frozen_shares,
     late_start,
     losses,
@@ -86,6 +87,7 @@ class Aggregate:
         self._starts: list[float] = []
         self._sums: list[StepSums] = []
         self._stays: dict[int, _Stay] = {}
+        self._receivers: set[int] = set()
         self._last_report_s: dict[tuple[int, str, str, int], float] = {}
         self._seen_until_s = 0.0
         self._ended_s = math.inf
@@ -106,6 +108,8 @@ class Aggregate:
                 self._add_milestone(record)
             case LeaveReport():
                 self._add_leave(record)
+            case RefusalReport(outcome="dropped", what="graphql socket"):
+                self._cut_off(record)
             case RefusalReport():
                 self._add_refusal(record)
             case StreamReport():
@@ -201,11 +205,18 @@ class Aggregate:
         index = self._index_at(leave.elapsed_s)
         if index is not None and is_dropped:
             self._sums[index].dropped += 1
+            self._sums[index].cut_off.pop(leave.participant, None)
 
     def _add_refusal(self, refusal: RefusalReport) -> None:
         index = self._index_at(refusal.elapsed_s)
         if index is not None and refusal.outcome not in OUR_DECISIONS:
             self._sums[index].refusals[refusal.code] += 1
+
+    def _cut_off(self, report: RefusalReport) -> None:
+        """Count a lost connection as a drop, until media come again."""
+        index = self._index_at(report.elapsed_s)
+        if index is not None and report.participant in self._receivers:
+            self._sums[index].cut_off[report.participant] = report.elapsed_s
 
     def _add_stream(self, report: StreamReport) -> None:
         key = (report.participant, report.direction, report.media, report.ssrc)
@@ -213,6 +224,10 @@ class Aggregate:
         since_s = self._last_report_s.get(key, until_s - 1.0)
         since_s = max(min(since_s, until_s), until_s - REPORT_GAP_MAX_S)
         self._last_report_s[key] = until_s
+        if report.direction == "in" and report.packets > 0:
+            self._receivers.add(report.participant)
+            for each in self._sums[-1:]:
+                each.come_back(report.participant, since_s)
         is_audio = report.media == "audio"
         middle_s = (since_s + until_s) / 2
         # A report speaks of the time since the one before: of two steps, at times.
@@ -255,10 +270,7 @@ class Aggregate:
                 early = self._sums[index]
                 early.warm_up_lag_max_s = max(early.warm_up_lag_max_s, report.lag_s)
             return
-        sums.engine_cpu_max = max(sums.engine_cpu_max, report.cpu_ratio)
-        sums.engine_lag_max_s = max(sums.engine_lag_max_s, report.lag_s)
-        sums.late_packets += report.late_packets
-        sums.sent_packets += report.sent_packets
+        sums.add_engine(report)
 
     def _point(self, index: int, *, is_live: bool = False) -> LoadPoint | None:
         step, sums = self._steps[index], self._sums[index]
@@ -291,7 +303,7 @@ class Aggregate:
             ends_s=ends_s,
             joins=joins,
             join_success=join_success,
-            dropped=sums.dropped / max(present, sums.dropped, 1.0),
+            dropped=sums.all_dropped / max(present, sums.all_dropped, 1.0),
             join_time_s=percentiles(sums.join_times_s),
             first_audio_s=percentiles(self._waits(index, "audio_out", seen)),
             first_camera_s=percentiles(self._waits(index, "pictures_out", seen)),
@@ -336,7 +348,7 @@ class Aggregate:
             tried = sums.joined + sums.failed
             asked = max(tried, step.planned.joins - sums.unasked)
             return tried, sums.joined / asked if asked > 0 else None
-        first = self._first_of_ascent(index)
+        first = first_of_ascent(self._steps, index)
         _, ends_s = self._judged_part(index)
         stayed = sum(
             1
@@ -376,7 +388,7 @@ class Aggregate:
         profile = self._profiles.get(step.profile)
         if profile is None or self._sums[index].unasked:
             return []
-        is_first = self._first_of_ascent(index) == index
+        is_first = first_of_ascent(self._steps, index) == index
         before = 0 if is_first else self._steps[index - 1].participants
         expected = int(getattr(streams_of(profile, step.participants), name))
         asked = expected - int(getattr(streams_of(profile, before), name))
@@ -385,16 +397,3 @@ class Aggregate:
         _, join_success = self._join_success(index)
         asked = round(asked * (1.0 if join_success is None else join_success))
         return [math.inf] * max(0, asked - told)
-
-    def _first_of_ascent(self, index: int) -> int:
-        """Return the step with which the meetings of step `index` began.
-
-        Another profile, or a load that does not grow, begins with fresh meetings.
-        """
-        while index > 0:
-            before, after = self._steps[index - 1], self._steps[index]
-            is_growth = before.participants < after.participants
-            if before.profile != after.profile or not is_growth:
-                break
-            index -= 1
-        return index

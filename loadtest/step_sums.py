@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from loadtest.models import NodeSample, Percentiles
+from bots.models import EngineReport
+from loadtest.models import NodeSample, Percentiles, StepRecord
 
 LATE_SHARE = 0.25
 """The end of the judged part, in which all that was asked for should be there."""
@@ -96,6 +97,26 @@ class StepSums:
     warm_up_lag_max_s: float = 0.0
     late_packets: int = 0
     sent_packets: int = 0
+    cut_off: dict[int, float] = field(default_factory=dict)
+    """Participants that lost their connection, when, and that have received nothing
+    since."""
+
+    @property
+    def all_dropped(self) -> int:
+        """Those that went and those that are cut off."""
+        return self.dropped + len(self.cut_off)
+
+    def come_back(self, participant: int, since_s: float) -> None:
+        """Take back a drop: media came in a time that began after it."""
+        if since_s >= self.cut_off.get(participant, math.inf):
+            del self.cut_off[participant]
+
+    def add_engine(self, report: EngineReport) -> None:
+        """Add what an engine said of itself in the judged part."""
+        self.engine_cpu_max = max(self.engine_cpu_max, report.cpu_ratio)
+        self.engine_lag_max_s = max(self.engine_lag_max_s, report.lag_s)
+        self.late_packets += report.late_packets
+        self.sent_packets += report.sent_packets
 
     def add_node(self, sample: NodeSample) -> None:
         """Add a sample of the judged part; one without the whole node says nothing."""
@@ -155,3 +176,17 @@ def late_start(starts_s: float, ends_s: float) -> float:
 
 def asked_at(asked_s: float | None, elapsed_s: float, took_s: float) -> float:
     return elapsed_s - took_s if asked_s is None else asked_s
+
+
+def first_of_ascent(steps: Sequence[StepRecord], index: int) -> int:
+    """Return the step with which the meetings of step `index` began.
+
+    Another profile, or a load that does not grow, begins with fresh meetings.
+    """
+    while index > 0:
+        before, after = steps[index - 1], steps[index]
+        is_growth = before.participants < after.participants
+        if before.profile != after.profile or not is_growth:
+            break
+        index -= 1
+    return index

@@ -21,6 +21,7 @@ TIMED = frozenset(
         "test_cluster.py",
         "test_demo.py",
         "test_guard.py",
+        "test_killed.py",
         "test_locust.py",
         "test_run_command.py",
         "test_soak.py",

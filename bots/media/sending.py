@@ -6,6 +6,7 @@ and timestamps run on over the clip's end. What audio and video have in common i
 the two are `audio_stream` and `video_stream`.
 """
 
+import errno
 import random
 from collections.abc import Callable, Iterable
 from struct import Struct
@@ -20,6 +21,9 @@ from bots.models import Media
 HEADER = Struct("!BBHII")
 """First byte, marker and payload type, sequence, timestamp, SSRC."""
 _LONG = Struct("!I")
+OWN_FAULTS = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
+"""A full buffer of ours; what else a connected socket says is an ICMP error that an
+earlier packet met, and the other side's doing."""
 
 
 class Outlet:
@@ -58,8 +62,8 @@ class Outlet:
             return
         try:
             self._send(self._protect(length))
-        except OSError:  # a full socket buffer, or an ICMP error of an earlier packet
-            self.pacer.dropped_packets += 1
+        except OSError as error:
+            self.pacer.dropped_packets += error.errno in OWN_FAULTS
             return
         self.pacer.sent_packets += 1
 
@@ -69,8 +73,8 @@ class Outlet:
             return
         try:
             self._send(self._protect_rtcp(compound))
-        except OSError:
-            self.pacer.dropped_packets += 1
+        except OSError as error:
+            self.pacer.dropped_packets += error.errno in OWN_FAULTS
 
 
 class SendStream:

@@ -10,6 +10,7 @@ from bots.models import (
     JoinReport,
     LeaveReport,
     MilestoneReport,
+    RefusalReport,
     StreamReport,
 )
 from loadtest.aggregate import Aggregate, load_points
@@ -488,3 +489,26 @@ def test_percentiles_of_merged_samples_are_not_the_average_of_percentiles():
     assert merged is not None
     assert merged.p95 == 0.1
     assert merged.max == 9.0
+
+
+def cut(elapsed_s: float, participant: int = 0) -> RefusalReport:
+    return RefusalReport(
+        elapsed_s=elapsed_s,
+        participant=participant,
+        meeting=0,
+        what="graphql socket",
+        outcome="dropped",
+        code="graphql 1006",
+    )
+
+
+def test_who_was_cut_off_and_hears_nothing_any_more_is_dropped():
+    joined = (step(), join(0, 10.5), join(1, 10.5))
+    heard = (stream(15.0, participant=0), stream(15.0, participant=1))
+
+    last = stream(16.2, participant=0)  # speaks of the time before
+    gone = only_point(*joined, *heard, cut(16.0), last, stream(18.0, participant=1))
+    back = only_point(*joined, *heard, cut(16.0), last, stream(18.0, participant=0))
+
+    assert gone.dropped == pytest.approx(0.5)
+    assert back.dropped == 0

@@ -1,6 +1,7 @@
 """Senders without a socket: what leaves is unprotected again and read by aiortc."""
 
 import asyncio
+import errno
 import itertools
 import random
 
@@ -308,7 +309,19 @@ def test_a_full_socket_is_counted_and_does_not_stop_the_stream(wire):
 
 
 def _full(data: memoryview | bytes) -> None:
-    raise BlockingIOError
+    raise BlockingIOError(errno.EAGAIN, "no room")
+
+
+def test_what_the_other_side_refused_is_no_packet_that_we_lost(wire):
+    def refused(data):
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "an ICMP error")
+
+    stream = microphone(wire)
+    wire.outlet.open(SrtpSender(KEYS), refused)
+    run(stream, 3)
+
+    assert wire.pacer.dropped_packets == 0
+    assert wire.pacer.sent_packets == 0
 
 
 def test_a_sender_report_tells_the_time_of_the_stream_and_what_was_sent(wire):
