@@ -129,7 +129,7 @@ def capacity_of_run(
         aggregate.points(),
         profiles=profiles,
         is_interrupted=end is None or end.validity == "interrupted",
-        notes=() if end is None else end.reasons,
+        notes=header.notes if end is None else end.reasons,
     )
     if end is not None and end.validity == "invalid":
         return replace(found, validity="invalid")

@@ -135,6 +135,7 @@ class Conductor:
             stand_in=stand_in or begun.stand_in,
             scenario=scenario_of(self.plan),
             slo=self.plan.slo,
+            notes=tuple(self._notes),
         )
 
     def wanted(self, elapsed_s: float) -> Wanted | None:

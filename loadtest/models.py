@@ -110,6 +110,8 @@ class RunHeader:
     engines: int = 1
     facts: tuple[tuple[str, str], ...] = ()
     """What the watched nodes said of themselves: kernel, system, hardware."""
+    notes: tuple[str, ...] = ()
+    """Risks that the operator took, which every report must state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 from loadtest.aggregate import Aggregate
 from loadtest.codec import RunLog
-from loadtest.models import EndRecord, LoadPoint, Percentiles, SloVerdict
+from loadtest.models import (
+    EndRecord,
+    LoadPoint,
+    Percentiles,
+    SelfCheck,
+    SloVerdict,
+)
 from loadtest.slo import judge
 from loadtest.summary import counted
 
@@ -24,11 +30,24 @@ def summarise(log: RunLog) -> Iterator[str]:
     for point in aggregate.points():
         yield from _point_lines(point)
         yield _verdict_line(header.slo.name, judge(point, header.slo))
+    if end is not None and end.self_check is not None:
+        yield from _check_line(end.self_check)
     if end is None:
         yield f"The run was cut off. {log.torn}".rstrip()
     else:
         reasons = "".join(f"; {reason}" for reason in end.reasons)
         yield f"Run {header.run}: {end.validity}{reasons}"
+
+
+def _check_line(self_check: SelfCheck) -> Iterator[str]:
+    proofs = [check for check in self_check.checks if check.is_proof]
+    said = ", ".join(
+        f"{check.name} {check.measured:.0f} of {check.expected:.0f}"
+        for check in proofs
+        if check.expected
+    )
+    if said:
+        yield f"Check  {said}"
 
 
 def _point_lines(point: LoadPoint) -> Iterator[str]:

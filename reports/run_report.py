@@ -3,7 +3,7 @@
 Computes nothing: `loadtest.timeline` digested the run.
 """
 
-from loadtest.models import SloVerdict
+from loadtest.models import SelfCheck, SloVerdict
 from loadtest.results import RunResult
 from reports import format as written
 from reports import run_charts, wording
@@ -44,6 +44,7 @@ def document(run: RunResult, *, source: str, torn: str = "") -> Document:
         next_steps=_next_steps(run),
         notices=(
             *((wording.STAND_IN,) if header.stand_in else ()),
+            *(Notice(text=f"{note}.", tone="warning") for note in header.notes),
             *((Notice(text=torn, tone="warning", short="cut off"),) if torn else ()),
         ),
         sections=_sections(run),
@@ -210,7 +211,36 @@ def _sections(run: RunResult) -> tuple[Section, ...]:
             ),
         ]
     sections.append(("Paths that media took", (_path_table(run),)))
+    if run.self_check is not None:
+        sections.append(("What the run checked of itself", (_checks(run.self_check),)))
     return tuple(Section(title=title, blocks=blocks) for title, blocks in sections)
+
+
+def _checks(self_check: SelfCheck) -> Table:
+    return Table(
+        title="",
+        columns=(
+            Column(title="check", is_name=True),
+            Column(title="measured", is_number=True),
+            Column(title="expected", is_number=True),
+            Column(title="may differ by", is_number=True),
+            Column(title="result"),
+        ),
+        rows=tuple(
+            (
+                f"{check.name} ({check.unit})" if check.unit else check.name,
+                written.number(check.measured),
+                written.number(check.expected) if check.expected else "",
+                written.number(check.tolerance),
+                check.reason or "kept",
+            )
+            for check in self_check.checks
+        ),
+        note="Packets: received and lost by our viewers, beside those sent by our "
+        "publishers. Streams and connections: of the step that lacked most, where the "
+        "SLO held. "
+        "The others are limits of the generator, the worst of all steps.",
+    )
 
 
 def _node_facts(run: RunResult) -> tuple[Block, ...]:
