@@ -35,7 +35,7 @@ class Gauge:
         self.cpu_ratio = 0.0
         """Share of a core over the last interval."""
         self._wall_s, self._cpu_s = time.monotonic(), time.process_time()
-        self._lag_s = 0.0
+        self._lags_s: list[float] = []
         self._drops = SocketDrops()
 
     def report(
@@ -45,12 +45,13 @@ class Gauge:
         now_s, used_s = time.monotonic(), time.process_time()
         self.cpu_ratio = (used_s - self._cpu_s) / max(now_s - self._wall_s, 1e-6)
         self._wall_s, self._cpu_s = now_s, used_s
-        lag_s, self._lag_s = self._lag_s, 0.0
+        lags_s, self._lags_s = self._lags_s, []
         return EngineReport(
             elapsed_s=elapsed_s,
             engine=engine,
             cpu_ratio=self.cpu_ratio,
-            lag_s=lag_s,
+            lag_s=max(lags_s, default=0.0),
+            lag_mean_s=sum(lags_s) / max(len(lags_s), 1),
             late_packets=counts.late_packets,
             sent_packets=counts.sent_packets,
             received_packets=counts.received_packets,
@@ -62,9 +63,9 @@ class Gauge:
         )
 
     async def watch_lag(self) -> None:
-        """Keep the largest delay of the event loop, for ever."""
+        """Note the delays of the event loop, for ever."""
         loop = asyncio.get_running_loop()
         while True:
             due_s = loop.time() + LAG_INTERVAL_S
             await asyncio.sleep(LAG_INTERVAL_S)
-            self._lag_s = max(self._lag_s, loop.time() - due_s)
+            self._lags_s.append(max(0.0, loop.time() - due_s))

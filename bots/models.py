@@ -318,6 +318,8 @@ class EngineReport:
     """WebSockets open now."""
     transports: int = 0
     """Media transports open now."""
+    lag_mean_s: float = 0.0
+    """Mean event-loop delay: large where the process gets too little of its core."""
 
 
 Report = (

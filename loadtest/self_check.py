@@ -32,6 +32,9 @@ from loadtest.slo import (
 
 DROPPED_MAX: Final = 0.001
 """Share of all packets that our own sockets may lose before loss is ours to blame."""
+LAG_MEAN_MAX_S: Final = 0.02
+"""Mean delay of an engine's loop: above an audio packet's time it is not fit to say
+when anything came, also where it sends nothing that could be late."""
 LAST_REPORTS: Final = 16
 """Reports of each engine that are looked at when a step is over: about a second each.
 The most that it had open in them counts, since at a run's end everybody leaves."""
@@ -46,6 +49,7 @@ class SelfCheckSums:
         self._profiles: dict[str, MeetingProfile] = {}
         self._open: dict[int, deque[tuple[float, int]]] = {}
         self._connections: dict[int, float] = {}
+        self._lags_s: dict[int, tuple[float, int]] = {}
         self._dropped = 0
         self._packets = 0
 
@@ -56,6 +60,8 @@ class SelfCheckSums:
         elif isinstance(record, StreamReport):
             self._books.add(record)
         elif isinstance(record, EngineReport):
+            total_s, count = self._lags_s.get(record.engine, (0.0, 0))
+            self._lags_s[record.engine] = (total_s + record.lag_mean_s, count + 1)
             self._dropped += record.dropped_packets
             self._packets += record.sent_packets + record.received_packets
             seen = self._open.setdefault(record.engine, deque(maxlen=LAST_REPORTS))
@@ -82,6 +88,7 @@ class SelfCheckSums:
             _limit("loop lag", "s", _largest(finished, _lag), ENGINE_LAG_MAX_S),
             _limit("packets late", "", _largest(finished, _late), LATE_PACKETS_MAX),
             self._drops_check(),
+            self._wakes_check(),
         )
         return SelfCheck(checks=tuple(check for check in checks if check is not None))
 
@@ -131,11 +138,33 @@ class SelfCheckSums:
         ]
         return _worst("connections", pairs)
 
+    def _wakes_check(self) -> Check | None:
+        means_s = [total_s / count for total_s, count in self._lags_s.values()]
+        if not means_s:
+            return None
+        mean_s = max(means_s)
+        return Check(
+            name="mean loop lag",
+            unit="s",
+            expected=0.0,
+            measured=mean_s,
+            tolerance=LAG_MEAN_MAX_S,
+            is_proof=True,
+            reason=_late_wakes(mean_s) if mean_s > LAG_MEAN_MAX_S else "",
+        )
+
     def _drops_check(self) -> Check | None:
         if not self._packets:
             return None
         share = self._dropped / self._packets
         return _limit("packets lost in our own sockets", "", share, DROPPED_MAX, True)
+
+
+def _late_wakes(mean_s: float) -> str:
+    return (
+        f"an engine woke {1000 * mean_s:.0f} ms late on average "
+        f"(limit {1000 * LAG_MEAN_MAX_S:.0f} ms): it gets too little of its core"
+    )
 
 
 def missing_proofs(check: SelfCheck) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ TIMED = frozenset(
         "test_locust.py",
         "test_run_command.py",
         "test_soak.py",
+        "test_starved.py",
         "test_stepped_run.py",
     }
 )

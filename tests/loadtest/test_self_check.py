@@ -112,6 +112,15 @@ def test_packets_that_nobody_accounts_for_are_ours_only_where_the_slo_held(
     assert any("camera packets" in reason for reason in reasons) == is_missed
 
 
+@pytest.mark.parametrize(("mean_s", "is_late"), [(0.019, False), (0.041, True)])
+def test_an_engine_that_always_wakes_late_makes_the_run_invalid(mean_s, is_late):
+    _, result = checked(with_engines(fit_run(), lag_mean_s=mean_s))
+
+    said = missing_proofs(result)
+    assert bool(said) == is_late
+    assert all("woke 41 ms late on average (limit 20 ms)" in each for each in said)
+
+
 def test_a_run_without_a_step_claims_nothing():
     _, result = checked([EndRecord(elapsed_s=1.0, validity="valid")])
 
