@@ -1,5 +1,6 @@
 """`bbbload run` as its users meet it: exit codes, one sentence each, results kept."""
 
+import asyncio
 import os
 import secrets
 import signal
@@ -93,6 +94,40 @@ async def test_an_interrupted_run_ends_its_meetings_and_keeps_its_log(tmp_path, 
     assert len(of(LeaveReport, records)) == 4
     assert isinstance(records[-1], EndRecord)
     assert records[-1].validity == "interrupted"
+
+
+@asynctest
+async def test_a_second_ctrl_c_waits_for_nobody_and_the_engine_still_cleans_up(
+    tmp_path,
+):
+    log = tmp_path / "run.jsonl"
+    async with node_process(secret=SECRET) as node:
+        arguments = run(node.url, log, "--duration", "10m")
+        async with started(arguments, tmp_path) as command:
+
+            def joined():
+                return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
+
+            await eventually(joined, limit_s=25)
+            (engine,) = engines_below(command.process.pid)
+            os.kill(engine, signal.SIGSTOP)  # nobody can leave: draining takes for ever
+            try:
+                command.process.send_signal(signal.SIGINT)
+                await asyncio.sleep(1.0)
+                was_draining = command.process.returncode is None
+                command.process.send_signal(signal.SIGINT)
+                code, output = await command.result(10)
+            finally:
+                os.kill(engine, signal.SIGCONT)
+
+        async def is_empty():
+            return await meetings_on(node) == 0
+
+        await eventually(is_empty, limit_s=20)
+
+    assert was_draining
+    assert code == 130, output.decode()
+    assert read(log)[0].run
 
 
 @asynctest(limit_s=90)
