@@ -241,9 +241,8 @@ class Aggregate:
             share = lasted_s / (until_s - since_s)
             if report.packets > 0:
                 sums.stream_s[report.direction, is_audio] += lasted_s
-                late_s = min(until_s, ends_s) - max(
-                    since_s, late_start(starts_s, ends_s)
-                )
+                late_from_s = late_start(starts_s, ends_s)
+                late_s = min(until_s, ends_s) - max(since_s, late_from_s)
                 sums.late_stream_s[report.direction, is_audio] += max(0.0, late_s)
             if report.direction == "out":
                 sums.sent_bytes += share * report.bytes
@@ -287,9 +286,11 @@ class Aggregate:
         cores = mean_of(sums.node_core_s, sums.node_seconds)
         used = mean_of(sums.node_cpu_s, sums.node_seconds)
         mean = {key: total / window_s for key, total in sums.stream_s.items()}
-        late_s = ends_s - late_start(starts_s, ends_s)
+        # Counted towards the planned end; the run, or the step, may have ended before.
+        late_s = ends_s - late_start(starts_s, step.elapsed_s + step.duration_s)
+        is_whole = not is_open and late_s > 0.5
         late = sums.late_stream_s.items()
-        seen = mean if is_open else {key: total / late_s for key, total in late}
+        seen = {key: total / late_s for key, total in late} if is_whole else mean
         profile = self._profiles.get(step.profile)
         expected = streams_of(profile, step.participants) if profile else Streams()
         both_ways = float(expected.both_ways)

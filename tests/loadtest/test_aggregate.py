@@ -1,6 +1,7 @@
 """Records -> load points, on synthetic runs of known truth and on single records."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,16 @@ from bots.models import (
     StreamReport,
 )
 from loadtest.aggregate import Aggregate, load_points
-from loadtest.models import EndRecord, LoadPoint, NodeSample, Record, StepRecord
+from loadtest.models import (
+    EndRecord,
+    LoadPoint,
+    NodeSample,
+    Record,
+    StepRecord,
+)
 from loadtest.step_sums import percentiles
 from loadtest.streams import streams_of
+from tests.support.results import run_records
 from tests.support.runs import (
     CLASSES,
     GROUPS,
@@ -512,3 +520,26 @@ def test_who_was_cut_off_and_hears_nothing_any_more_is_dropped():
 
     assert gone.dropped == pytest.approx(0.5)
     assert back.dropped == 0
+
+
+@pytest.mark.parametrize("planned_s", [12.0, 13.0, 20.0])
+def test_streams_are_seen_though_the_run_ends_before_its_plan(planned_s):
+    aggregate = Aggregate()
+    for record in run_records():
+        if isinstance(record, StepRecord):
+            if record.step == 1:
+                break
+            record = replace(record, duration_s=planned_s)
+        aggregate.add(record)
+    aggregate.add(EndRecord(elapsed_s=13.0, validity="valid"))
+
+    (point,) = aggregate.points()
+
+    assert point.streams_seen == pytest.approx(reference().streams_seen, rel=0.1)
+
+
+def reference():
+    aggregate = Aggregate()
+    for record in run_records():
+        aggregate.add(record)
+    return aggregate.points()[0]
