@@ -172,6 +172,7 @@ class RunningNode:
             idle_cores=self.settings.ceilings.idle_cores,
             uplink=self.media.uplink,
             units=self.effort.units,
+            consumers=self.media.consumer_count(),
         )
         lines += meeting_metrics(self.node, version=self.settings.bbb_version)
         return web.Response(

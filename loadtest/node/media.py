@@ -210,6 +210,12 @@ class NodeMedia:
         for room in self.rooms.values():
             room.loss_ratio = max(self.faults.viewer_loss, share)
 
+    def consumer_count(self) -> int:
+        """Return how many streams the node sends: audio of each member, each view."""
+        heard = sum(len(room.members) for room in self.rooms.values())
+        views = (len(each.producer.consumers) for each in self.sources.values())
+        return heard + sum(views)
+
     def held_sessions(self) -> int:
         """Return how many microphones transparent listen only has on hold."""
         now_s = monotonic()

@@ -26,6 +26,7 @@ def machine_metrics(
     idle_cores: int = 0,
     uplink: Uplink | None = None,
     units: float = 0.0,
+    consumers: int = 0,
 ) -> list[str]:
     """Return the lines about CPU, memory and media traffic of the process.
 
@@ -60,6 +61,8 @@ def machine_metrics(
         *_network_card(uplink, device),
         *_head("bbbload_work_units_total", "counter", "Work, in units of 10 us."),
         f"bbbload_work_units_total {units:.1f}",
+        *_head("mediasoup_consumers", "gauge", "Streams sent, as BBB's SFU tells."),
+        f"mediasoup_consumers {consumers}",
         *_head("http_connection_active", "gauge", "Open GraphQL connections."),
         f"http_connection_active {graphql_connections}",
     ]

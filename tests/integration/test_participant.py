@@ -30,6 +30,7 @@ from bots.transport import Transport
 from loadtest.node.client_settings import CLIENT_SETTINGS
 from loadtest.node.faults import Faults
 from loadtest.node.settings import NodeSettings
+from loadtest.nodes import fetch_metrics
 from tests.support.asynctest import asynctest, eventually
 from tests.support.node import SECRET, LocalNode, local_node
 
@@ -258,7 +259,9 @@ async def test_a_viewer_sees_a_page_a_moderator_sees_all():
         moderator = stage.participant(9, role="moderator", camera_view_limit=None)
         async with stage.present(*sharers, viewer, moderator):
             await stage.wait_for(MilestoneReport, 5, media="camera")
+            metrics = await asyncio.to_thread(fetch_metrics, stage.node.metrics_url)
 
+    assert "\nmediasoup_consumers 5\n" in metrics
     seen = stage.of(MilestoneReport, media="camera")
     assert sorted(m.source or 0 for m in seen if m.participant == 9) == [1, 2, 3]
     assert len([m for m in seen if m.participant == 8]) == 2
