@@ -123,8 +123,8 @@ def test_no_path_of_a_machine_is_in_the_tree():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("see /home/" + "ann/x", True),
-        ("see /root/" + "main", True),
+        ("see /" + "home/ann/x", True),
+        ("see /" + "root/x", True),
         ("GET /api/home/x", False),
         ("~/.config/bbbload", False),
         ("/usr/bin/env", False),
