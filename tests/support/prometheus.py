@@ -46,13 +46,13 @@ def prometheus(folder: Path, metrics: Path) -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def scraping(folder: Path, target: str) -> AsyncIterator[str]:
-    """Run Prometheus that scrapes HOST:PORT each second; yield its address."""
+async def scraping(folder: Path, *targets: str) -> AsyncIterator[str]:
+    """Run Prometheus that scrapes each HOST:PORT each second; yield its address."""
     configuration = (
         "scrape_configs:\n"
         "  - job_name: test\n"
         "    scrape_interval: 1s\n"
-        f"    static_configs: [{{targets: ['{target}']}}]\n"
+        f"    static_configs: [{{targets: {list(targets)}}}]\n"
     )
     with contextlib.ExitStack() as stack:
         server = _running(folder, configuration, folder / "prometheus-data")
