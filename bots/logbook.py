@@ -101,6 +101,12 @@ class Logbook:
             )
         )
 
+    def waited(self, pages: int, waited_s: float) -> None:
+        """Tell that a balancer let us wait before the join, if it did."""
+        if pages:
+            told = f"shown {pages} times in {waited_s:.1f} s"
+            self.refused("waiting page", ClusterError(told, code="please wait"))
+
     def milestone(
         self,
         media: Media,
@@ -109,7 +115,13 @@ class Logbook:
         source: int | None = None,
         failure: ClusterError | None = None,
     ) -> None:
-        """Tell how long the first media took, or with `failure` why none came."""
+        """Tell how long the first media took, or with `failure` why none came.
+
+        Where our own network was taken away meanwhile there is nothing to tell: nobody
+        waited.
+        """
+        if failure is not None and failure.code == AWAY:
+            return
         outcome: Outcome = "joined"
         code = ""
         if failure is not None:
