@@ -1,12 +1,27 @@
-"""The HTTP part of a join: the session on a node, its addresses and its settings."""
+"""The HTTP part of a join: the session on a node, its addresses and its settings.
 
+A balancer may keep a join waiting: its page is followed as a browser follows it, for a
+while and so many times (`Patience`), and told once for each participant.
+"""
+
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import urljoin, urlsplit
 
+from bots import balancer_pages
 from bots.addresses import host_of
-from bots.errors import ApiRefusal, ClusterError, GuardRefusal, TargetUnusable
+from bots.balancer_pages import WaitingPage
+from bots.errors import (
+    ApiRefusal,
+    ClusterError,
+    GuardRefusal,
+    StepTimeout,
+    TargetUnusable,
+)
+from bots.limits import WAITING_LIMIT_S
 from bots.media.ice_servers import ice_host
 from bots.models import IceServer, ParticipantPlan
 from bots.persona import display_name
@@ -21,6 +36,9 @@ from bots.transport import Transport
 UNSUPPORTED = "unsupported"
 MOST_REDIRECTS = 3
 """A balancer sends a join on once; more than this is a circle."""
+MOST_WAITING_PAGES: Final = 100
+"""Of one join: b3scale's asks again each second."""
+WAITING_PAGE: Final = "waiting page"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +87,46 @@ class Session:
         return self.api_url.removesuffix("/api") + "/rtt-check"
 
 
+@dataclass(slots=True, kw_only=True)
+class Patience:
+    """How long a join waits at a balancer's pages, and how long it did."""
+
+    limit_s: float = WAITING_LIMIT_S
+    pages: int = 0
+    waited_s: float = 0.0
+    _since_s: float = 0.0
+
+    async def wait(self, page: WaitingPage) -> None:
+        """Wait as long as `page` asks; raise StepTimeout where that is too long."""
+        now_s = time.monotonic()
+        self._since_s = self._since_s or now_s
+        self.waited_s = now_s - self._since_s
+        self.pages += 1
+        is_too_long = self.waited_s + page.after_s > self.limit_s
+        if is_too_long or self.pages >= MOST_WAITING_PAGES:
+            raise StepTimeout(
+                f"the balancer went on showing its waiting page ({self.pages} times)",
+                code=WAITING_PAGE,
+            )
+        await asyncio.sleep(page.after_s)
+        self.waited_s += page.after_s
+
+
 async def join_session(
-    transport: Transport, target: Target, plan: ParticipantPlan, meeting_id: str
+    transport: Transport,
+    target: Target,
+    plan: ParticipantPlan,
+    meeting_id: str,
+    patience: Patience | None = None,
 ) -> Session:
     """Join by the API and ask what a browser asks before its first socket.
 
     Raises ApiRefusal with BBB's key (`unsupported` for a version or a bridge without an
-    adapter), or ClusterError when the server cannot be reached.
+    adapter), StepTimeout (`waiting page`) where a balancer lets it wait for too long,
+    or ClusterError when the server cannot be reached.
     """
-    joined, api_url = await _join(transport, target, plan, meeting_id)
+    patience = patience or Patience()
+    joined, api_url = await _join(transport, target, plan, meeting_id, patience)
     if joined.guest_status == "DENY":
         raise ApiRefusal("the guest was denied entry", code="guestDeniedAccess")
     index = api.parse_index(await transport.get(api.index_url(api_url), as_json=True))
@@ -166,7 +215,11 @@ def round_trip(
 
 
 async def _join(
-    transport: Transport, target: Target, plan: ParticipantPlan, meeting_id: str
+    transport: Transport,
+    target: Target,
+    plan: ParticipantPlan,
+    meeting_id: str,
+    patience: Patience,
 ) -> tuple[Joined, str]:
     url = api.join_url(
         target.api_url,
@@ -177,11 +230,27 @@ async def _join(
         extra=(("guest", "true"),) if plan.is_guest else (),
         algorithm=target.algorithm,
     )
+    while isinstance(found := await _follow(transport, url), WaitingPage):
+        await patience.wait(found)
+        url = found.url
+    return found
+
+
+async def _follow(transport: Transport, url: str) -> tuple[Joined, str] | WaitingPage:
+    """Ask for a join wherever it is sent on to, as far as a session or a page."""
     for _ in range(MOST_REDIRECTS):
-        answer = api.parse_join(await transport.get(url))
-        if isinstance(answer, Joined):
-            return answer, _api_url(url, answer)
-        url = answer.url
+        answer = await transport.get(url)
+        if page := balancer_pages.waiting_page(answer, url):
+            return page
+        if answer.location:
+            answer = replace(answer, location=urljoin(url, answer.location))
+        if balancer_pages.leads_to_page(answer.location):
+            url = answer.location
+            continue
+        told = api.parse_join(answer)
+        if isinstance(told, Joined):
+            return told, _api_url(url, told)
+        url = told.url
     raise ApiRefusal(
         f"the join was redirected more than {MOST_REDIRECTS} times", code="malformed"
     )

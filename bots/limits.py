@@ -7,6 +7,8 @@ from typing import Final
 from bots.protocol import sfu
 
 FIRST_AUDIO_LIMIT_S: Final = 20.0
+WAITING_LIMIT_S: Final = 60.0
+"""How long a browser's user stays at a balancer's waiting page (our assumption)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Limits:
     """How long each user-visible step of a participant may take."""
 
     conversation: ConversationLimits = field(default_factory=ConversationLimits)
+    waiting_s: float = WAITING_LIMIT_S
+    """At a balancer's waiting page, all times together."""
     audio_s: float = sfu.AUDIO_LIMIT_S
     camera_s: float = sfu.CAMERA_LIMIT_S
     screen_s: float = sfu.SCREEN_LIMIT_S

@@ -19,7 +19,14 @@ from bots.conversation import Conversation
 from bots.errors import ClusterError
 from bots.ground import Ground, LinkName
 from bots.habits import Performer
-from bots.join import Session, Target, ice_servers, join_session, round_trip
+from bots.join import (
+    Patience,
+    Session,
+    Target,
+    ice_servers,
+    join_session,
+    round_trip,
+)
 from bots.limits import Limits
 from bots.logbook import Logbook
 from bots.models import AudioMode, MeetingRef, ParticipantPlan, Report
@@ -171,9 +178,17 @@ class Participant:
         """Go through the phases of a join; each is timed as far as it got."""
         phase = self._logbook.phase
         with phase("api"):
-            session = await join_session(
-                transport, self._target, self.plan, self.meeting.meeting_id
-            )
+            patience = Patience(limit_s=self._limits.waiting_s)
+            try:
+                session = await join_session(
+                    transport,
+                    self._target,
+                    self.plan,
+                    self.meeting.meeting_id,
+                    patience,
+                )
+            finally:
+                self._logbook.waited(patience.pages, patience.waited_s)
             self._logbook.node = session.joined.node
             self._view.knows_meeting(session.joined.internal_meeting_id)
         self._conversation = conversation = Conversation(
@@ -195,7 +210,12 @@ class Participant:
         self._group = group
         self._start(self._streams.watch())
         self._presence = presence = Presence(
-            conversation, steps=session.dialect.opening, utc=self._clock.utc
+            conversation,
+            steps=session.dialect.opening,
+            utc=self._clock.utc,
+            on_invitation=lambda: self._logbook.kept_back(
+                "breakout invitation", "not entered"
+            ),
         )
         for loop in presence.all(round_trip(transport, session)):
             self._start(loop)

@@ -1,5 +1,6 @@
 """A cluster: three stand-in nodes behind a balancer, loaded by whole engines."""
 
+import json
 import time
 from urllib.parse import urlsplit
 
@@ -8,9 +9,17 @@ import pytest
 from bots.engine import open_field
 from bots.models import ParticipantPlan
 from bots.wire import Begin, Begun, End, Ended, Join, Refused
+from loadtest.codec import decode_record
+from loadtest.timeline import Timeline
 from tests.bots.test_cli import run_bot
 from tests.support.asynctest import asynctest, eventually
-from tests.support.balancer import BALANCER_SECRET, Balancer, balanced
+from tests.support.balancer import (
+    BALANCER_SECRET,
+    Balancer,
+    balanced,
+    failure,
+    page,
+)
 from tests.support.engine import engine_of
 from tests.support.node import LocalNode
 
@@ -211,3 +220,64 @@ async def test_an_old_version_behind_a_balancer_is_named_before_load():
         assert refused.exit_code == 8
         assert "adapter for BBB 3.0 only" in refused.message
         assert cluster.open_meetings() == [[]]
+
+
+REFUSALS = [
+    # b3scale: pages, and failures of its own; its checksumError has status 500, too.
+    (403, page("Big Blue Button - Attendees limit reached"), "attendeesLimitReached"),
+    (404, page("Big Blue Button - Meeting Not Found!"), "notFound"),
+    (500, failure("b3scaleGatewayError"), "b3scaleGatewayError"),
+    (
+        500,
+        failure("b3scale_server_error").replace("FAILED", "ERROR"),
+        "b3scale_server_error",
+    ),
+    # Scalelite: BBB's form with status 200, whatever it is.
+    (200, failure("notFound"), "notFound"),
+    (200, failure("serverUnavailable"), "serverUnavailable"),
+    (200, failure("internalError"), "internalError"),
+    (500, "", "http 500"),
+    # The proxy in front of either.
+    (502, page("502 Bad Gateway"), "http 502"),
+]
+
+
+@asynctest
+async def test_what_balancers_answer_a_join_with_has_a_name_that_a_report_counts():
+    async with balanced(1) as cluster:
+        async with engine_of(begin_at(cluster), open_field) as engine:
+            await engine.answer(Begun)
+            cluster.is_ready_after, cluster.refresh_s = 2, 1
+            engine.send(Join(plan=plan(0, 0)))
+            (waited,) = await eventually(lambda: engine.reports("join"), limit_s=30)
+            for number, (status, body, _) in enumerate(REFUSALS, start=1):
+                cluster.refuses_joins = (status, body)
+                engine.send(Join(plan=plan(number, 0)))
+                await eventually(
+                    lambda many=number + 1: len(engine.reports("join")) == many
+                )
+            engine.send(End())
+            await engine.answer(Ended)
+
+    assert (waited["outcome"], waited["node"]) == (
+        "joined",
+        urlsplit(cluster.nodes[0].url).netloc,
+    )
+    assert waited["join_time_s"] > 2 * 1.0
+    assert cluster.pages_shown == 2
+    (told,) = engine.reports("refusal")
+    assert (told["participant"], told["what"]) == (0, "waiting page")
+    assert (told["outcome"], told["code"]) == ("refused", "please wait")
+    assert told["detail"].startswith("shown 2 times in 2.")
+    refused = engine.reports("join")[1:]
+    assert [join["outcome"] for join in refused] == ["refused"] * len(REFUSALS)
+    assert [join["code"] for join in refused] == [code for *_, code in REFUSALS]
+    counted = Timeline()
+    for line in (told, waited, *refused):
+        record = decode_record(json.dumps(line), where="a test")
+        assert record is not None
+        counted.add(record)
+    rows = {(row.what, row.outcome, row.code): row.count for row in counted.outcomes()}
+    assert rows["waiting page", "refused", "please wait"] == 1
+    assert rows["join", "joined", ""] == 1
+    assert rows["join", "refused", "notFound"] == 2

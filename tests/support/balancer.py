@@ -6,12 +6,15 @@
 It has a secret of its own, places a meeting on the node with the fewest, signs what it
 hands on for that node, and sends joins there by 302, which is what Scalelite does with
 every join (`BigBlueButtonApiController#join`); its index holds a return code and the
-API's version only. What it may do besides is told by the fields of `Balancer`.
+API's version only. What it may do besides, such as show b3scale's waiting page, is told
+by the fields of `Balancer`.
 """
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from html import escape
 from urllib.parse import parse_qsl, urlsplit
 from xml.etree import ElementTree
 
@@ -50,6 +53,14 @@ class Balancer:
     """It joins itself and answers with the node's XML, where the caller wants XML."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Address of a node -> the address that joins are sent to instead."""
+    is_ready_after: int = 0
+    """Joins that are sent to the waiting page first, as b3scale does while a meeting
+    has no node that is ready."""
+    refresh_s: int = 0
+    """What the waiting page asks for: b3scale's 1, and 15 until 2021."""
+    refuses_joins: tuple[int, str] = (0, "")
+    """Status and body that a join is answered with."""
+    pages_shown: int = 0
     _shown: str = ""
 
     def node_of(self, meeting_id: str) -> str:
@@ -77,6 +88,14 @@ class Balancer:
         if not is_signed(call, query, checksum, self.secret, algorithms=ALGORITHMS):
             return _failure("checksumError")
         parameters = dict(parse_qsl(query))
+        if call == "join" and self.refuses_joins[0]:
+            status, body = self.refuses_joins
+            kind = "text/html" if "<html" in body else "text/xml"
+            return web.Response(status=status, text=body, content_type=kind)
+        if call == "join" and self.is_ready_after > 0:
+            self.is_ready_after -= 1
+            opaque = urlsafe_b64encode(request.raw_path.encode()).decode().rstrip("=")
+            raise web.HTTPFound(f"/b3s/retry-join/{opaque}")
         if call == "getMeetings":
             return await self._meetings()
         meeting_id = parameters.get("meetingID", "")
@@ -93,6 +112,17 @@ class Balancer:
         if call == "join" and not is_xml_join:
             raise web.HTTPFound(url.replace(node.url, self._name(node), 1))
         return web.Response(text=await _fetch(url), content_type="text/xml")
+
+    async def wait(self, request: web.Request) -> web.Response:
+        """Show the page that asks for the join again after a while."""
+        self.pages_shown += 1
+        opaque = request.match_info["opaque"]
+        path = urlsafe_b64decode(opaque + "=" * (-len(opaque) % 4)).decode()
+        content = f"{self.refresh_s}; url={escape(path)}"
+        meta = f'<meta http-equiv="Refresh" content="{content}" />'
+        return web.Response(
+            text=page("Big Blue Button - Please Wait!", meta), content_type="text/html"
+        )
 
     async def _meetings(self) -> web.Response:
         if self.hides:
@@ -131,6 +161,7 @@ async def balanced(count: int, **faults: object) -> AsyncIterator[Balancer]:
         balancer = Balancer(nodes)
         app = web.Application()
         app.router.add_get("/bigbluebutton/api", balancer.index)
+        app.router.add_get("/b3s/retry-join/{opaque}", balancer.wait)
         for call in CALLS:
             app.router.add_get(f"/bigbluebutton/api/{call}", balancer.call)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -140,6 +171,19 @@ async def balanced(count: int, **faults: object) -> AsyncIterator[Balancer]:
         port = runner.addresses[0][1]
         balancer.api_url = f"http://127.0.0.1:{port}/bigbluebutton/api"
         yield balancer
+
+
+def page(title: str, head: str = "") -> str:
+    """Return a page as a browser is shown."""
+    return f"<!DOCTYPE html><html><head>{head}<title>{title}</title></head></html>"
+
+
+def failure(key: str) -> str:
+    """Return a refusal as Scalelite and BBB write it."""
+    return (
+        f"<response><returncode>FAILED</returncode><messageKey>{key}</messageKey>"
+        "<message>refused by the balancer</message></response>"
+    )
 
 
 async def _fetch(url: str) -> str:
@@ -153,8 +197,4 @@ def _xml(body: str) -> web.Response:
 
 
 def _failure(key: str) -> web.Response:
-    text = (
-        f"<response><returncode>FAILED</returncode><messageKey>{key}</messageKey>"
-        "<message>refused by the balancer</message></response>"
-    )
-    return web.Response(text=text, content_type="text/xml")
+    return web.Response(text=failure(key), content_type="text/xml")
