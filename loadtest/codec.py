@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from bots.errors import ConfigError
 from bots.plain import Malformed, from_plain, to_plain
@@ -28,6 +28,7 @@ from loadtest.models import (
 RUN_SCHEMA: Final = "bbbload.run"
 CAPACITY_SCHEMA: Final = "bbbload.capacity"
 VERSION: Final = 1
+T = TypeVar("T")
 
 KINDS: Final[Mapping[str, type]] = {
     "run": RunHeader,
@@ -84,15 +85,27 @@ def encode_capacity(capacity: Capacity) -> str:
 
 def decode_capacity(text: str, *, where: str) -> Capacity:
     """Read the text of a capacity.json; raises ConfigError that names the file."""
+    return decode_whole(
+        Capacity, text, CAPACITY_SCHEMA, where=where, made_by="bbbload benchmark -o"
+    )
+
+
+def decode_whole(
+    kind: type[T], text: str, schema: str, *, where: str, made_by: str
+) -> T:
+    """Read the text of a JSON file of one result; raises ConfigError that names it.
+
+    `made_by` is the command that writes such a file.
+    """
     try:
         plain = json.loads(text)
     except ValueError as error:
         raise ConfigError(
-            f"{where} is no JSON: give the file that `bbbload benchmark -o` wrote"
+            f"{where} is no JSON: give the file that `{made_by}` wrote"
         ) from error
-    check_schema(plain, CAPACITY_SCHEMA, where=where)
+    check_schema(plain, schema, where=where)
     try:
-        return from_plain(Capacity, plain)
+        return from_plain(kind, plain)
     except Malformed as error:
         raise ConfigError(f"{where}: {error}") from error
 

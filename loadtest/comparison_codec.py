@@ -7,9 +7,8 @@ Its first keys are for a pipeline that reads no more: `verdict`, and of every me
 import json
 from typing import Any, Final
 
-from bots.errors import ConfigError
-from bots.plain import Malformed, from_plain, to_plain
-from loadtest.codec import check_schema
+from bots.plain import to_plain
+from loadtest.codec import decode_whole
 from loadtest.comparison import Comparison, Experiment
 
 COMPARISON_SCHEMA: Final = "bbbload.comparison"
@@ -31,17 +30,13 @@ def encode_comparison(experiment: Experiment) -> str:
 
 def decode_comparison(text: str, *, where: str) -> Experiment:
     """Read the text of a comparison.json; raises ConfigError that names the file."""
-    try:
-        plain = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(
-            f"{where} is no JSON: give the file that `bbbload compare -o` wrote"
-        ) from error
-    check_schema(plain, COMPARISON_SCHEMA, where=where)
-    try:
-        return from_plain(Experiment, plain)
-    except Malformed as error:
-        raise ConfigError(f"{where}: {error}") from error
+    return decode_whole(
+        Experiment,
+        text,
+        COMPARISON_SCHEMA,
+        where=where,
+        made_by="bbbload compare -o",
+    )
 
 
 def _measure(comparison: Comparison) -> dict[str, Any]:

@@ -280,7 +280,7 @@ def test_third_parties_stay_in_their_rooms():
     assert wrong == []
 
 
-DATA = ("models", "errors", "comparison", "results", "offers", "peaks")
+DATA = ("models", "errors", "comparison", "results", "card", "offers", "peaks")
 
 
 def test_data_and_errors_know_the_standard_library_and_each_other_only():

@@ -1,0 +1,340 @@
+"""Node cards: what they tell of a server type, and that they tell nobody's name."""
+
+import dataclasses
+import re
+import typing
+from dataclasses import replace
+
+import pytest
+
+from bots.errors import ConfigError
+from bots.models import Habits, Persona
+from loadtest.card_codec import decode_card, encode_card
+from loadtest.card_making import TOLD_ELSEWHERE, make_card, profile_hash
+from loadtest.models import (
+    Capacity,
+    MeetingProfile,
+    NodeSample,
+    RunHeader,
+    SeatGroup,
+)
+from loadtest.profiles import PROFILES, contrast_of
+from tests.support.results import CLASSES, capacity, run_records
+
+MARKERS = (
+    "bbb17.gymnasium.example",
+    "192.0.2.17",
+    "2001:db8::17",
+    "Gymnasium Musterstadt",
+    "BBB17",
+    "admin@gymnasium.example",
+    "7d1f0c2b9a8e4f6d5c3b2a190817263544536271",
+    "https://bbb17.gymnasium.example/bigbluebutton/api?checksum=7d1f0c2b9a8e4f6d",
+)
+LEAKS = re.compile(
+    r"bbb17|gymnasium|musterstadt|192\.0\.2|2001:db8|7d1f0c2b|example", re.IGNORECASE
+)
+FACTS = (
+    ("kernel", "6.8.12-4-pve"),
+    ("system", "Ubuntu 22.04.5 LTS"),
+    ("hardware", "Hetzner vServer"),
+    ("processor", "AMD EPYC 7502P 32-Core Processor"),
+    ("package bbb-html5", "1:3.0.19-2"),
+    ("package our-theme", "1.2.3"),
+    ("settings", "9f2c11aa0b3d"),
+    ("setting graphql max connections", "2000"),
+    ("setting audio bridge", "livekit"),
+)
+SAMPLE = NodeSample(
+    elapsed_s=5.0,
+    node="bbb17.gymnasium.example:9100",
+    cpu_s=(("node", 1.0), ("steal", 0.2)),
+    interval_s=1.0,
+    cores=8.0,
+    memory_bytes=2**32,
+    memory_total_bytes=2**35,
+    received_bytes=1,
+    sent_bytes=1,
+    nic_bps=1e9,
+    figures=(("mediasoup_workers", 8.0),),
+)
+
+
+def planted(value: object, hint: object, change) -> object:
+    """Return a dataclass with every free text changed, empty tuples filled with one."""
+    if dataclasses.is_dataclass(value):
+        hints = typing.get_type_hints(type(value))
+        return replace(
+            value,  # type: ignore[type-var]
+            **{
+                field.name: planted(
+                    getattr(value, field.name), hints[field.name], change
+                )
+                for field in dataclasses.fields(value)
+            },
+        )
+    if typing.get_origin(hint) is typing.Literal:
+        return value
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, tuple):
+        inner = typing.get_args(hint)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            if not value and inner[0] is str:
+                return (change(""),)
+            if not value and inner[0] == tuple[str, int]:
+                return ((change(""), 3),)
+            return tuple(planted(item, inner[0], change) for item in value)
+        return tuple(
+            planted(item, one, change) for item, one in zip(value, inner, strict=True)
+        )
+    return value
+
+
+def whole_run(**changes: object) -> tuple[RunHeader, tuple]:
+    header, *records = run_records()
+    assert isinstance(header, RunHeader)
+    header = replace(header, **({"facts": FACTS} | changes))  # type: ignore[arg-type]
+    return header, (SAMPLE, *records)
+
+
+def full_capacity() -> Capacity:
+    """Return a capacity with something in every kind of text."""
+    found = capacity(stand_in=False)
+    mixed = replace(
+        CLASSES,
+        name="lesson",
+        mix=(SeatGroup(persona=Persona(name="Frau Meier", habits=Habits()), count=6),),
+    )
+    first = found.profiles[0]
+    point = replace(first.points[0], node_busiest="x", refusals=(("1011", 4),))
+    return replace(
+        found,
+        profiles=(
+            replace(first, points=(point, *first.points[1:]), evidence=("x",)),
+            *found.profiles[1:],
+            replace(first, profile=mixed, invalid="x", points=()),
+        ),
+        cost_note="x",
+        reasons=("x",),
+        cost_points=(point,),
+    )
+
+
+@pytest.mark.parametrize("marker", MARKERS)
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda marker, text: marker,
+        lambda marker, text: f"{text} {marker}",
+        lambda marker, text: f"{marker}: {text}",
+        lambda marker, text: f"{text}; {marker}",
+    ],
+    ids=["instead", "after", "before", "beside"],
+)
+def test_no_host_address_tenant_or_secret_of_any_field_is_in_a_card(marker, put):
+    def change(text: str) -> str:
+        return put(marker, text)
+
+    header, records = whole_run()
+    header = planted(header, RunHeader, change)
+    card = make_card(
+        replace(planted(full_capacity(), Capacity, change), run="2f9c"),
+        server_type="CCX33",
+        header=replace(header, run="2f9c"),
+        records=tuple(planted(each, type(each), change) for each in records),
+    )
+
+    assert LEAKS.findall(encode_card(card)) == []
+    assert marker not in encode_card(card)
+    assert "Meier" not in encode_card(card)
+
+
+@pytest.mark.parametrize("marker", MARKERS)
+def test_what_a_node_tells_of_itself_under_a_known_name_names_nobody(marker):
+    for put in ("{}", "{} {}", "{}-{}", "{}.{}"):
+        told = tuple((name, put.format(marker, value)) for name, value in FACTS)
+        told += tuple((f"{marker} {name}", value) for name, value in FACTS)
+        told += tuple((f"setting {name}", marker) for name in ("recording", marker))
+        header, records = whole_run(facts=told, target="bbb17.gymnasium.example")
+
+        card = make_card(capacity(), header=header, records=records)
+
+        assert LEAKS.findall(encode_card(card)) == []
+
+
+def test_a_run_id_that_is_none_is_not_published():
+    header, _ = whole_run()
+    odd = replace(full_capacity(), run="gymnasium")
+
+    assert make_card(odd, header=replace(header, run="gymnasium")).capacity.run == ""
+
+
+def test_a_card_tells_what_the_watch_saw_of_the_machine():
+    header, records = whole_run()
+
+    card = make_card(capacity(), server_type="CCX33", header=header, records=records)
+
+    assert card.type == "CCX33"
+    assert card.measured_on == "2026-11-23"
+    machine = card.hardware
+    assert (machine.processor, machine.maker) == (
+        "AMD EPYC 7502P 32-Core Processor",
+        "Hetzner vServer",
+    )
+    assert machine.nic_bps == 1e9
+    assert machine.steal_ratio is not None
+    assert machine.steal_ratio == pytest.approx(0.2 / 8)
+    assert card.software.system == "Ubuntu 22.04.5 LTS"
+    assert card.software.kernel == "6.8.12-4-pve"
+    assert card.software.packages == (("bbb-html5", "1:3.0.19-2"),)
+    assert card.settings == (
+        ("audio bridge", "livekit"),
+        ("graphql max connections", "2000"),
+        ("mediasoup workers", "8"),
+    )
+
+
+def test_what_nobody_saw_is_not_known_and_never_guessed():
+    card = make_card(replace(capacity(), node_cores=None))
+
+    machine = card.hardware
+    assert (machine.cores, machine.memory_bytes, machine.nic_bps) == (None, None, None)
+    assert (machine.processor, card.software.kernel, card.type) == ("", "", "")
+    assert card.settings == ()
+    assert card.nodes == 0
+
+
+def test_nodes_that_differ_have_no_hardware_in_common():
+    header, _ = whole_run(facts=(("a kernel", "6.1.0"), ("b kernel", "6.8.0")))
+    pair = (SAMPLE, replace(SAMPLE, node="b", cores=16.0))
+
+    card = make_card(capacity(), header=header, records=pair)
+
+    assert card.nodes == 2
+    assert card.hardware.cores is None
+    assert card.hardware.memory_bytes == 2**35
+    assert card.software.kernel == ""
+
+
+def test_numbers_verdicts_and_our_own_sentences_stay():
+    found = capacity(stand_in=False)
+    reasons = (
+        "groups: at 12 participants the generator was the limit: a bot engine used "
+        "0.91 of a core (limit 0.65)",
+        "who knows why",
+    )
+
+    public = make_card(replace(found, reasons=reasons)).capacity
+
+    assert public.reasons == (
+        "at 12 participants the generator was the limit: a bot engine used 0.91 of a "
+        "core (limit 0.65)",
+        TOLD_ELSEWHERE,
+    )
+    assert public.target == ""
+    for before, after in zip(found.profiles, public.profiles, strict=True):
+        assert replace(after, invalid=before.invalid) == before
+        assert bool(after.invalid) == bool(before.invalid)
+    assert public.costs == found.costs
+    assert public.slo == found.slo
+
+
+@pytest.mark.parametrize("sizes", ["small", "usual"])
+def test_the_names_of_our_own_profiles_and_contrasts_are_kept(sizes):
+    found = capacity()
+    one = found.profiles[0]
+    for profile in PROFILES[sizes]:
+        lighter = contrast_of(profile)
+        assert lighter is not None
+        points = (replace(one.points[0], profile=lighter.name),)
+
+        public = make_card(
+            replace(
+                found,
+                profiles=(replace(one, profile=profile, points=()),),
+                cost_points=points,
+            )
+        ).capacity
+
+        assert public.profiles[0].profile == profile
+        assert public.cost_points == points
+
+
+def test_the_hash_of_a_load_is_blind_to_names_only():
+    renamed = replace(CLASSES, name="8b of the Gymnasium")
+
+    assert profile_hash(renamed) == profile_hash(CLASSES)
+    assert profile_hash(replace(CLASSES, cameras=3)) != profile_hash(CLASSES)
+    assert len({profile_hash(each) for kind in PROFILES.values() for each in kind}) == 6
+
+
+def test_a_mix_of_ones_own_is_named_by_its_hash_throughout():
+    own = MeetingProfile(
+        name="8b of the Gymnasium", size=6, cameras=2, microphones=6, listeners=0
+    )
+    found = capacity()
+    first = found.profiles[0]
+    points = tuple(replace(each, profile=own.name) for each in first.points)
+
+    card = make_card(
+        replace(found, profiles=(replace(first, profile=own, points=points),))
+    )
+
+    name = f"mix-{profile_hash(own)[:6]}"
+    (public,) = card.capacity.profiles
+    assert public.profile.name == name
+    assert {each.profile for each in public.points} == {name}
+    assert card.scenarios == ((name, profile_hash(own)),)
+
+
+def test_a_card_is_the_same_after_it_was_written_and_read():
+    header, records = whole_run()
+    card = make_card(
+        full_capacity(), server_type="CCX33", header=header, records=records
+    )
+
+    assert decode_card(encode_card(card), where="card.json") == card
+
+
+def test_a_stand_ins_card_says_so_first():
+    text = encode_card(make_card(capacity(stand_in=True)))
+
+    assert "says nothing about BigBlueButton" in text.splitlines()[3]
+    assert "says nothing" not in encode_card(make_card(capacity(stand_in=False)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bbb17.gymnasium.example", "192.0.2.17", "a/b?c", "school-1", "x" * 61],
+)
+def test_a_type_that_looks_like_a_host_is_refused(name):
+    with pytest.raises(ConfigError, match="name the server type"):
+        make_card(capacity(stand_in=False), server_type=name)
+
+
+@pytest.mark.parametrize("name", ["CCX33", "c5.xlarge", "6 cores, 2020 (rented)"])
+def test_types_of_hosters_are_names(name):
+    assert make_card(capacity(), server_type=name).type == name
+
+
+def test_the_log_of_another_run_is_refused():
+    header, records = whole_run(run="ffff")
+
+    with pytest.raises(ConfigError, match="the log is of run ffff"):
+        make_card(capacity(), header=header, records=records)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[]", "says no schema"),
+        ("{", "is no JSON"),
+        ('{"schema": "bbbload.card", "version": 2}', "update bbbload"),
+        ('{"schema": "bbbload.card", "version": 1}', "missing"),
+        ('{"schema": "bbbload.plan", "version": 1}', "bbbload.card was expected"),
+    ],
+)
+def test_a_file_that_is_no_card_is_refused_in_a_sentence(text, words):
+    with pytest.raises(ConfigError, match=words):
+        decode_card(text, where="card.json")
