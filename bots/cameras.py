@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from bots.models import CameraProfile
 from bots.protocol.dialect import CameraQuality, QualityStep
-from bots.protocol.meeting import Camera
+from bots.protocol.rows import Camera
 
 PAGE_CHANGE_DEBOUNCE_S = 1.0
 """`pageChangeDebounceTime`: a change of speakers moves the page no sooner."""

@@ -25,8 +25,8 @@ from bots.persona import (
 from bots.presence import Presence
 from bots.presenting import Presenting
 from bots.protocol import operations as op
-from bots.protocol.meeting import Poll
 from bots.protocol.operations import Operation
+from bots.protocol.rows import Poll
 
 UNMUTE_AFTER_S = 1.0
 """Whoever joins muted and wants to talk presses the button after about a second."""

@@ -28,7 +28,7 @@ from bots.models import (
     Persona,
     Role,
 )
-from bots.protocol.meeting import Poll
+from bots.protocol.rows import Poll
 
 SINGLE_TALK_S = 0.854
 DOUBLE_TALK_S = 0.226

@@ -42,11 +42,14 @@ class Presence:
         *,
         steps: tuple[Step, ...],
         utc: Callable[[], datetime],
+        on_invitation: Callable[[], None] = lambda: None,
     ) -> None:
         self._conversation = conversation
         self._view = conversation.view
         self._steps = steps
         self._utc = utc
+        self._on_invitation = on_invitation
+        """Called for each invitation to a breakout room that has been seen."""
         self._open: dict[str, str] = {}
         self._round_trips_s: deque[float] = deque(maxlen=TRACES)
 
@@ -175,10 +178,18 @@ class Presence:
             await self._stop(op.PENDING_POLLS)
 
     async def _watch_breakouts(self) -> None:
-        """See an invitation to a breakout room; nobody follows it."""
-        view = self._view
-        await self._conversation.until(lambda: view.breakout_invitations > 0)
-        await self._ask(op.BREAKOUTS, {})
+        """See each invitation to a breakout room; nobody follows one."""
+        conversation, view = self._conversation, self._view
+        while True:
+            await conversation.until(lambda: view.breakout_invitations > 0)
+            await self._ask(op.BREAKOUTS, {})
+            await conversation.until(
+                lambda: bool(view.invited_to) or not view.breakout_invitations
+            )
+            if view.invited_to:
+                self._on_invitation()
+            await conversation.until(lambda: view.breakout_invitations == 0)
+            await self._stop(op.BREAKOUTS)
 
     async def _watch_guests(self) -> None:
         view = self._view

@@ -17,7 +17,7 @@ from bots.media.session import SendSpec
 from bots.persona import device_id, number_of
 from bots.protocol import operations as op
 from bots.protocol import sfu
-from bots.protocol.meeting import Camera
+from bots.protocol.rows import Camera
 from bots.sfu_link import SfuCall, SfuLink
 from bots.streams import Session, first_loss
 from bots.transport import AWAY

@@ -13,6 +13,16 @@ from typing import Any
 from bots.protocol import operations as op
 from bots.protocol.graphql import Data
 from bots.protocol.opening import Fact
+from bots.protocol.rows import (
+    Camera,
+    Poll,
+    camera_of,
+    count,
+    inviting_rooms,
+    poll_of,
+    table,
+    text,
+)
 
 REJOIN_CODE = "able_to_rejoin_user_disconnected_reason"
 """The user was away for longer than the server waits, and may join again."""
@@ -87,31 +97,6 @@ MeetingEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
-    """A poll that waits for this user's answer."""
-
-    poll_id: str
-    is_typed: bool
-    """The answer is written, not chosen."""
-    is_multiple: bool
-    option_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Camera:
-    """One shared camera of the meeting."""
-
-    stream_id: str
-    user_id: str
-    name: str
-    name_sortable: str
-    is_pinned: bool = False
-    has_floor: bool = False
-    last_floor_time: str = ""
-    """ISO 8601 or a number as text: compared as text of equal form; "" if never."""
-
-
 class MeetingView:
     """One participant's knowledge of its meeting."""
 
@@ -144,6 +129,8 @@ class MeetingView:
         self.waiting_guests = 0
         self.guest_ids: tuple[str, ...] = ()
         self.breakout_invitations = 0
+        self.invited_to: tuple[str, ...] = ()
+        """Ids of the breakout rooms that show this user an invitation."""
         self.messages = 0
         """Of the public chat, as far as its panel is open."""
         self.trace_log = ""
@@ -160,8 +147,8 @@ class MeetingView:
         digits = internal_meeting_id.rpartition("-")[2]
         if digits.isdigit():
             created = datetime.fromtimestamp(int(digits) / 1000, UTC)
-            text = created.isoformat(timespec="milliseconds")
-            self._meeting_created_at = text.replace("+00:00", "Z")
+            written = created.isoformat(timespec="milliseconds")
+            self._meeting_created_at = written.replace("+00:00", "Z")
 
     def facts(self, now_http: str) -> dict[Fact, str]:
         """Return what is known now, for the steps of the opening."""
@@ -202,6 +189,7 @@ class MeetingView:
             op.WAITING_GUESTS.name: self._guests,
             op.CHAT_MESSAGES.name: self._messages,
             op.CONNECTION_STATUS.name: self._trace,
+            op.BREAKOUTS.name: self._breakouts,
         }.get(name)
         return [] if learn is None else self._changed_by(lambda: learn(rows))
 
@@ -224,6 +212,7 @@ class MeetingView:
             self.waiting_guests,
             self.guest_ids,
             self.breakout_invitations,
+            self.invited_to,
             self.messages,
             self.trace_log,
         )
@@ -252,22 +241,26 @@ class MeetingView:
         return [Admitted(auth_token=self.auth_token)]
 
     def _know_user(self, row: Mapping[str, Any]) -> None:
-        self.user_id = _text(row, "userId") or self.user_id
-        self.auth_token = _text(row, "authToken") or self.auth_token
-        self.is_moderator = row.get("isModerator") is True
-        self.is_presenter = row.get("presenter") is True
-        self.is_locked = row.get("locked") is True
-        summary = _map(row, "breakoutRoomsSummary")
-        self.breakout_invitations = _count(summary, "totalOfShowInvitation")
+        self.user_id = text(row, "userId") or self.user_id
+        self.auth_token = text(row, "authToken") or self.auth_token
+        # The form that early 3.0 asks for before the join says nothing of these.
+        self.is_moderator = row.get("isModerator", self.is_moderator) is True
+        self.is_presenter = row.get("presenter", self.is_presenter) is True
+        self.is_locked = row.get("locked", self.is_locked) is True
+        if "breakoutRoomsSummary" in row:
+            summary = table(row, "breakoutRoomsSummary")
+            self._invitations(count(summary, "totalOfShowInvitation"))
+        elif isinstance(rooms := row.get("breakoutRooms"), list):
+            self._invitations(len(inviting_rooms(rooms)))
 
     def _gone(self, row: Mapping[str, Any]) -> JoinRefused | Removed | None:
-        if code := _text(row, "joinErrorCode"):
-            return JoinRefused(code=code, message=_text(row, "joinErrorMessage"))
-        if code := _text(row, "ejectReasonCode"):
-            return Removed(code=code, message=_text(row, "ejectReason"))
+        if code := text(row, "joinErrorCode"):
+            return JoinRefused(code=code, message=text(row, "joinErrorMessage"))
+        if code := text(row, "ejectReasonCode"):
+            return Removed(code=code, message=text(row, "ejectReason"))
         meeting = row.get("meeting")
         if isinstance(meeting, dict) and meeting.get("ended") is True:
-            reason = _text(meeting, "endedReasonCode")
+            reason = text(meeting, "endedReasonCode")
             return Removed(code="meeting_ended", message=reason)
         if row.get("loggedOut") is True:
             return Removed(code="logged_out")
@@ -278,7 +271,7 @@ class MeetingView:
         return None
 
     def _cameras(self, rows: list[dict[str, Any]]) -> list[MeetingEvent]:
-        cameras = tuple(_camera(row) for row in rows)
+        cameras = tuple(camera_of(row) for row in rows)
         if cameras == self.cameras:
             return []
         self.cameras = cameras
@@ -294,19 +287,19 @@ class MeetingView:
             if isinstance(locks, dict):
                 self.knows_locks = True
                 self.locks = {k: v for k, v in locks.items() if isinstance(v, bool)}
-            self.screen = _text(_map(row, "screenshare"), "stream")
-            self.has_poll = _map(row, "componentsFlags").get("hasPoll") is True
+            self.screen = text(table(row, "screenshare"), "stream")
+            self.has_poll = table(row, "componentsFlags").get("hasPoll") is True
 
     def _page(self, rows: list[dict[str, Any]]) -> None:
         for row in rows[:1]:
-            self.page_id = _text(row, "pageId")
-            self.presentation_id = _text(row, "presentationId")
-            self.page, self.pages = _count(row, "num"), _count(row, "totalPages")
+            self.page_id = text(row, "pageId")
+            self.presentation_id = text(row, "presentationId")
+            self.page, self.pages = count(row, "num"), count(row, "totalPages")
 
     def _polls(self, rows: list[dict[str, Any]]) -> None:
         told = rows[0].get("polls") if rows else None
         polls = [poll for poll in told or () if isinstance(poll, dict)]
-        self.polls = tuple(_poll(poll) for poll in polls if self._is_pending(poll))
+        self.polls = tuple(poll_of(poll) for poll in polls if self._is_pending(poll))
 
     def _is_pending(self, poll: Mapping[str, Any]) -> bool:
         users = [user for user in poll.get("users") or () if isinstance(user, dict)]
@@ -318,59 +311,29 @@ class MeetingView:
 
     def _users(self, rows: list[dict[str, Any]]) -> None:
         self.user_ids = tuple(str(row["userId"]) for row in rows if row.get("userId"))
-        presenters = [_text(row, "name") for row in rows if row.get("presenter")]
+        presenters = [text(row, "name") for row in rows if row.get("presenter")]
         self.presenter_name = presenters[0] if presenters else ""
 
     def _guests_count(self, value: object) -> None:
-        count = value.get("aggregate") if isinstance(value, dict) else None
-        self.waiting_guests = _count(count or {}, "count")
+        counted = table(value, "aggregate") if isinstance(value, dict) else {}
+        self.waiting_guests = count(counted, "count")
 
     def _guests(self, rows: list[dict[str, Any]]) -> None:
-        self.guest_ids = tuple(_text(row, "userId") for row in rows)
+        self.guest_ids = tuple(text(row, "userId") for row in rows)
 
     def _messages(self, rows: list[dict[str, Any]]) -> None:
         """Count the messages that others sent, by the sequence of the last one."""
         last = rows[-1] if rows else {}
-        if _text(_map(last, "user"), "userId") != self.user_id:
-            self.messages = max(self.messages, _count(last, "messageSequence"))
+        if text(table(last, "user"), "userId") != self.user_id:
+            self.messages = max(self.messages, count(last, "messageSequence"))
+
+    def _invitations(self, count: int) -> None:
+        self.breakout_invitations = count
+        if not count:
+            self.invited_to = ()
+
+    def _breakouts(self, rows: list[dict[str, Any]]) -> None:
+        self.invited_to = inviting_rooms(rows)
 
     def _trace(self, rows: list[dict[str, Any]]) -> None:
-        self.trace_log = _text(rows[0], "traceLog") if rows else ""
-
-
-def _camera(row: Mapping[str, Any]) -> Camera:
-    user, voice = _map(row, "user"), _map(row, "voice")
-    return Camera(
-        stream_id=_text(row, "streamId"),
-        user_id=_text(user, "userId"),
-        name=_text(user, "name"),
-        name_sortable=_text(user, "nameSortable"),
-        is_pinned=user.get("pinned") is True,
-        has_floor=voice.get("floor") is True,
-        last_floor_time=_text(voice, "lastFloorTime"),
-    )
-
-
-def _poll(row: Mapping[str, Any]) -> Poll:
-    options = [item for item in row.get("options") or () if isinstance(item, dict)]
-    return Poll(
-        poll_id=_text(row, "pollId"),
-        is_typed=_text(row, "type") == "R-",
-        is_multiple=row.get("multipleResponses") is True,
-        option_ids=tuple(_count(option, "optionId") for option in options),
-    )
-
-
-def _map(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = row.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _count(row: Mapping[str, Any], key: str) -> int:
-    value = row.get(key)
-    return value if isinstance(value, int) else 0
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return "" if value is None else str(value)
+        self.trace_log = text(rows[0], "traceLog") if rows else ""

@@ -1,8 +1,10 @@
 """One meeting of the stand-in node: entering, leaving, chat, its end."""
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from loadtest.node.breakouts import BreakoutRoom
 from loadtest.node.content import Chat, ChatMessage, Notification
 from loadtest.node.roster import Watcher
 from loadtest.node.stage import Stage
@@ -50,6 +52,7 @@ class Meeting(Stage):
         if user.is_moderator and not any(other.presenter for other in self.present()):
             user.presenter = True
             user.whiteboard_write_access = True
+        self.breakouts.welcome(user, now_s=now_s, rng=self.rng)
         self.changed("role", user_id=user.id)
         self.changed("user", "presence", user_id=user.id)
 
@@ -129,6 +132,18 @@ class Meeting(Stage):
             user.connection_lost_s = self.now_s()
             if user.joined:
                 self.changed("user", user_id=user.id)
+
+    # -- breakout rooms --------------------------------------------------------
+
+    def open_breakouts(self, rooms: Iterable[BreakoutRoom]) -> None:
+        """Open breakout rooms and invite who is assigned to one."""
+        self.breakouts.open(rooms, self.present(), now_s=self.now_s(), rng=self.rng)
+        self.changed("breakout")
+
+    def end_breakouts(self) -> None:
+        """Close all breakout rooms."""
+        self.breakouts.end()
+        self.changed("breakout")
 
     # -- chat and notices ------------------------------------------------------
 

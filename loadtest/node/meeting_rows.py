@@ -5,6 +5,7 @@ Rows are made as in `user_rows`: relations may be functions, called when selecte
 
 from typing import Any
 
+from loadtest.node.breakout_rows import common_row
 from loadtest.node.client_settings import CLIENT_SETTINGS
 from loadtest.node.content_rows import poll_row
 from loadtest.node.meeting import Meeting
@@ -49,7 +50,7 @@ def meeting_row(meeting: Meeting, *, base_url: str) -> Row:
         "screenshare": lambda: screenshare_row(meeting),
         "usersPolicies": lambda: _policies(meeting),
         "layout": lambda: layout_row(meeting),
-        "breakoutRoomsCommonProperties": None,
+        "breakoutRoomsCommonProperties": lambda: common_row(meeting),
         "externalVideo": None,
         "componentsFlags": lambda: _flags(meeting),
         "voiceSettings": {
@@ -169,7 +170,7 @@ def _flags(meeting: Meeting) -> Row:
     share = meeting.screenshare
     shared = share.content_type if share else ""
     return {
-        "hasBreakoutRoom": False,
+        "hasBreakoutRoom": bool(meeting.breakouts.rooms),
         "hasCameraAsContent": shared == "camera",
         "hasCaption": False,
         "hasCurrentPresentation": bool(meeting.current_presentation_id),

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from loadtest.node.breakouts import Breakouts
 from loadtest.node.content import (
     LOG_LIMIT,
     Annotation,
@@ -68,6 +69,7 @@ class Roster:
     cursors: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     """User id -> (x percent, y percent, when)."""
     polls: dict[str, Poll] = field(default_factory=dict)
+    breakouts: Breakouts = field(default_factory=Breakouts)
     layout: Layout = field(default_factory=Layout)
     notifications: deque[Notification] = field(
         default_factory=lambda: deque(maxlen=LOG_LIMIT)

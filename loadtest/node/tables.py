@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, TypeVar
 
+from loadtest.node.breakout_rows import breakout_rows
 from loadtest.node.content import Chat
 from loadtest.node.content_rows import (
     annotation_row,
@@ -245,6 +246,10 @@ def _polls(viewer: Viewer) -> Iterable[Row]:
         yield poll_row(viewer.meeting, poll, viewer.user)
 
 
+def _breakouts(viewer: Viewer) -> Iterable[Row]:
+    return breakout_rows(viewer.meeting, viewer.user, base_url=viewer.base_url)
+
+
 def _recordings(viewer: Viewer) -> Iterable[Row]:
     if viewer.meeting.recording:
         yield {
@@ -303,7 +308,7 @@ def _none(viewer: Viewer) -> Iterable[Row]:
 TABLES = {
     "user_current": Table(
         rows=_user_current,
-        topics=(*USERS, "meeting", "ended", "guest", "session"),
+        topics=(*USERS, "meeting", "ended", "guest", "session", "breakout"),
         is_shared=False,
     ),
     "user": Table(rows=_users, topics=USERS),
@@ -332,10 +337,15 @@ TABLES = {
         rows=_connection_reports, topics=("connection", "user")
     ),
     "user_reaction": Table(rows=_reactions, topics=("reaction",), cursor="createdAt"),
-    "breakoutRoom": Table(rows=_none),
+    "breakoutRoom": Table(
+        rows=_breakouts, topics=("breakout", "role"), is_shared=False
+    ),
     "meeting": Table(
         rows=_meeting,
-        topics=("meeting", "layout", "screenshare", "ended", "presentation", "poll"),
+        topics=(
+            *("meeting", "layout", "screenshare", "ended", "presentation", "poll"),
+            "breakout",
+        ),
     ),
     "meeting_recording": Table(rows=_recordings, topics=("meeting",)),
     "meeting_recordingPolicies": Table(

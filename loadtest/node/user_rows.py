@@ -6,6 +6,7 @@ function of no arguments that returns one, called only when it is selected.
 
 from typing import Any
 
+from loadtest.node.breakout_rows import breakout_summary
 from loadtest.node.content import Camera, Voice
 from loadtest.node.meeting import Meeting, User
 from loadtest.node.times import hasura_time
@@ -95,12 +96,7 @@ def user_current_row(
             "extId": meeting.request.meeting_id,
             "name": meeting.request.name,
         },
-        "breakoutRoomsSummary": {
-            "totalOfBreakoutRooms": 0,
-            "totalOfIsUserCurrentlyInRoom": 0,
-            "totalOfShowInvitation": 0,
-            "totalOfJoinURL": 0,
-        },
+        "breakoutRoomsSummary": lambda: breakout_summary(meeting, user),
         "sessionCurrent": {"enforceLayout": enforce_layout},
         "livekit": {"livekitToken": user.livekit_token} if user.livekit_token else None,
     }

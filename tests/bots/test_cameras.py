@@ -7,7 +7,7 @@ import pytest
 from bots.cameras import cameras_to_view, sent_profile, sent_profiles
 from bots.models import CAMERA_MEDIUM
 from bots.protocol.dialect import CameraQuality
-from bots.protocol.meeting import Camera
+from bots.protocol.rows import Camera
 
 
 def camera(name, **more):

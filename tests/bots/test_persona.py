@@ -9,7 +9,7 @@ from bots import persona
 from bots.models import ParticipantPlan
 from bots.persona import PERSONAS, chat_messages, participant_plan, talk_spurts
 from bots.plain import from_plain, to_plain
-from bots.protocol.meeting import Poll
+from bots.protocol.rows import Poll
 
 
 def spurts(count, seed=1):
