@@ -163,7 +163,8 @@ class Aggregate:
         took_s = join.join_time_s
         if took_s is None:
             took_s = sum(seconds for _, seconds in join.phases_s)
-        index = self._index_at(asked_at(join.asked_s, join.elapsed_s, took_s))
+        asked_s = asked_at(join.asked_s, join.elapsed_s, took_s)
+        index = self._index_at(asked_s)
         if join.outcome == "joined":
             self._stays[join.participant] = _Stay(join.elapsed_s)
         if index is None:
@@ -173,14 +174,7 @@ class Aggregate:
             # Stopped after the step's end, it was still hanging when it was judged.
             sums.unasked += join.elapsed_s <= self._judged_part(index)[1]
             return
-        if join.outcome == "joined":
-            sums.joined += 1
-            if join.join_time_s is not None:
-                sums.join_times_s.append(join.join_time_s)
-        else:
-            sums.failed += 1
-            sums.refused.add(join.participant)
-            sums.refusals[join.code] += 1
+        sums.add_join(join, asked_s)
 
     def _add_milestone(self, milestone: MilestoneReport) -> None:
         wait_s = milestone.wait_s
@@ -328,6 +322,7 @@ class Aggregate:
             streams_expected=step.planned.streams if step.planned else both_ways,
             streams_seen=sum(seen.values()),
             present_at_end=self._present(late_start(starts_s, ends_s), ends_s),
+            repeat=step.repeat,
             **sums.evidence(),
         )
 

@@ -2,13 +2,15 @@
 
     CPU │            ×  ── bound      per profile: coarse growth to just below where
         │         ○  ·                the CPU foretells the bound, then past it; then
-        │                             refinement between the last good and the first
-        │   ○                         bad step, always in whole meetings; at the end one
-        │                             contrast step per profile, for the costs
-        └──────────────── participants
+        │                             the holds that narrow the interval most, until it
+        │   ○                         is as narrow as asked for; always whole meetings;
+        └──────────────── participants   at the end one contrast step per profile
 
-Pure and without chance: the same finished steps always give the same next step, so a
-run can be judged, repeated and tested without a node.
+Climbs may be repeated, the profiles in an order by chance (of a seed) so that what
+changes with the hour hits all alike. A ladder that fills a time climbs once, coarsely,
+and then asks again and again which hold narrows the widest interval most. Pure: the
+same finished steps always give the same next step, so a run can be judged, repeated and
+tested without a node.
 """
 
 import math
@@ -17,19 +19,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bots.errors import ConfigError
-from loadtest.costs import CONDITION_MAX, condition_number
+from loadtest.ascents import Ascent, Finished, ascents_of, bracket, met_at
 from loadtest.crossing import fit_line, usable_for_cpu
-from loadtest.models import LoadPoint, MeetingProfile, SloVerdict
-from loadtest.profiles import contrast_of
-from loadtest.streams import check_profile, streams_of
+from loadtest.knees import Knee, knee_of
+from loadtest.ladder_plan import LadderPlan, cap_of, check_plan, useful_contrasts
+from loadtest.limits import CALM
+from loadtest.models import LimitMet, MeetingProfile, Slo
+from loadtest.narrowing import best_hold
+from loadtest.repeats import noise_of, together
+from loadtest.slo import BBBLOAD_1
+from loadtest.streams import check_profile
 
-Finished = tuple[LoadPoint, SloVerdict]
-
-CPU_BOUND = 0.80
-"""Where the CPU is expected to be the limit, when the SLO names no other bound."""
 START_SHARE = 1 / 8
 """Share of the cap with which a profile starts: far below any knee worth finding."""
+AGAIN_SHARE = 1 / 2
+"""Share of the knee found before with which a further climb starts."""
 GROWTH = 2.0
 """Growth of a step when nothing is known of the CPU's course."""
 GROWTH_MAX = 3.0
@@ -39,24 +43,15 @@ BELOW = 0.85
 good step should be near and reached by growth; a step down has everybody join anew."""
 FAR = 0.7
 """Share of the foretold crossing below which it is far away."""
-OVERSHOOT = 1.2
-"""How far beyond the foretold crossing a step goes: it should break the SLO."""
-REFINEMENTS = 2
-CALM = 0.5
-"""CPU share below which quality that breaks is looked at once more: on a calm node it
-is a limit only if it comes again, and else something that passed by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LadderPlan:
-    """Limits of a benchmark, as the operator set them."""
-
-    steps: int = 8
-    """At most so many steps per profile, its contrast step among them."""
-    step_duration_s: float = 30.0
-    warm_up_share: float = 1 / 3
-    max_participants: int = 200
-    cpu_bound: float = CPU_BOUND
+OVERSHOOT = 1.12
+"""How far beyond the foretold crossing a step goes: it should break the SLO, and not
+saturate the node, or its CPU would say nothing of its load."""
+BETWEEN_S = 4.0
+"""From one step's end to the next one's start: reports come in, people leave."""
+CERTAIN: frozenset[LimitMet] = frozenset(
+    {"connection cap", "udp ports", "nic", "memory", "one process"}
+)
+"""Limits that a node shows by themselves; no second look makes them surer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,37 +67,95 @@ class LadderStep:
     """The meetings of earlier steps end first: another profile, or fewer participants
     (whose joins would otherwise go unjudged)."""
     is_contrast: bool = False
+    repeat: int = 0
+    """Which climb of the profile it belongs to."""
 
 
 class Ladder:
     """Decides the next step of a benchmark; holds only what it was asked for."""
 
-    def __init__(self, profiles: Sequence[MeetingProfile], plan: LadderPlan) -> None:
-        """Raise ConfigError where no meeting fits under the cap or no step is left."""
+    def __init__(
+        self,
+        profiles: Sequence[MeetingProfile],
+        plan: LadderPlan,
+        *,
+        slo: Slo = BBBLOAD_1,
+        seed: int = 0,
+    ) -> None:
+        """Raise ConfigError where no meeting fits under the caps or no step is left.
+
+        `slo` is the one that the steps are judged by; `seed` orders repeated climbs.
+        """
         self.profiles = tuple(check_profile(profile) for profile in profiles)
         self.plan = plan
-        _check_plan(self.profiles, plan)
-        contrasts = _useful_contrasts(self.profiles, plan)
+        self._slo = slo
+        self._seed = seed
+        check_plan(self.profiles, plan)
+        contrasts = useful_contrasts(self.profiles, plan)
         self.contrasts = contrasts
-        self._steps_per_profile = plan.steps - (1 if contrasts else 0)
+        self._steps_per_climb = plan.steps - (1 if contrasts else 0)
 
     @property
     def longest_s(self) -> float:
         """The longest that all steps can last together."""
-        return self.plan.steps * len(self.profiles) * self.plan.step_duration_s
+        steps = self.plan.steps * len(self.profiles) * self.plan.repeats
+        all_s = steps * (self.plan.step_duration_s + BETWEEN_S)
+        if self.plan.time_s is None:
+            return all_s
+        return (
+            self.plan.time_s if self.plan.fills_time else min(all_s, self.plan.time_s)
+        )
 
     @property
     def all_profiles(self) -> tuple[MeetingProfile, ...]:
         """Every mix that the ladder may load: the profiles and their contrasts."""
         return self.profiles + tuple(self.contrasts.values())
 
+    def cap(self, profile: MeetingProfile) -> int:
+        """Return the most participants of a mix, in whole meetings."""
+        return cap_of(profile, self.plan)
+
     def next(self, finished: Sequence[Finished]) -> LadderStep | None:
         """Return the step to load after the `finished` ones; None when all is known."""
-        for profile in self.profiles:
-            own = [pair for pair in finished if pair[0].profile == profile.name]
-            participants = self._next_load(profile, own)
+        step = self._climbed(finished) or self._contrasted(finished)
+        if step is None and self.plan.fills_time:
+            step = self._narrowed(finished)
+        return step if step is not None and self._is_in_time(finished) else None
+
+    def _is_in_time(self, finished: Sequence[Finished]) -> bool:
+        if self.plan.time_s is None:
+            return True
+        elapsed_s = finished[-1][0].ends_s + BETWEEN_S if finished else 0.0
+        return elapsed_s + self.plan.step_duration_s <= self.plan.time_s
+
+    def _climbed(self, finished: Sequence[Finished]) -> LadderStep | None:
+        """Return the next step of the first climb that is not over."""
+        for repeat, profile in self._climbs(finished):
+            ascents = ascents_of(profile, finished)
+            ascent = next((a for a in ascents if a.repeat == repeat), None)
+            own = Ascent(profile=profile, pairs=(), line=None, repeat=repeat)
+            participants = self._next_load(ascent or own, finished)
             if participants is not None:
-                return self._step(profile, participants, finished)
+                return self._step(profile, participants, finished, repeat=repeat)
+        return None
+
+    def _climbs(self, finished: Sequence[Finished]) -> list[tuple[int, MeetingProfile]]:
+        """Return the climbs in their order: those planned, then those added."""
+        climbs = []
+        for repeat in range(self.plan.repeats):
+            order = list(range(len(self.profiles)))
+            if self.plan.repeats > 1:
+                np.random.default_rng((self._seed, repeat)).shuffle(order)
+            climbs += [(repeat, self.profiles[index]) for index in order]
+        by_name = {profile.name: profile for profile in self.profiles}
+        added = {
+            (point.repeat, point.profile): by_name[point.profile]
+            for point, _ in finished
+            if point.repeat >= self.plan.repeats
+        }
+        return climbs + [(repeat, profile) for (repeat, _), profile in added.items()]
+
+    def _contrasted(self, finished: Sequence[Finished]) -> LadderStep | None:
         for name, contrast in self.contrasts.items():
             if all(point.profile != contrast.name for point, _ in finished):
                 own = [pair for pair in finished if pair[0].profile == name]
@@ -112,14 +165,39 @@ class Ladder:
                 return self._step(contrast, participants, finished, is_contrast=True)
         return None
 
-    def _next_load(
-        self, profile: MeetingProfile, own: Sequence[Finished]
-    ) -> int | None:
-        if len(own) >= self._steps_per_profile:
+    def _narrowed(self, finished: Sequence[Finished]) -> LadderStep | None:
+        """Return the hold that narrows the widest interval most.
+
+        Where no hold of a climb narrows it, another climb begins.
+        """
+        noise = noise_of([a for p in self.profiles for a in ascents_of(p, finished)])
+        widest = []
+        for profile in self.profiles:
+            ascents = ascents_of(profile, finished)
+            known = [(knee_of(a, self._slo, noise), a) for a in ascents]
+            knees = [(knee, ascent) for knee, ascent in known if knee is not None]
+            whole = together([knee for knee, _ in knees], seed=self._seed)
+            if whole is not None and whole.spread > self.plan.precision:
+                least_sure = max(knees, key=lambda pair: pair[0].spread)
+                widest.append((whole.spread, least_sure, ascents[-1].repeat))
+        if not widest:
+            return None
+        _, (knee, ascent), last = max(widest, key=lambda found: found[0])
+        profile = ascent.profile
+        hold = best_hold(ascent, knee, noise, cap=self.cap(profile))
+        if hold is not None:
+            return self._step(
+                profile, hold.participants, finished, repeat=ascent.repeat
+            )
+        again = self._whole(profile, AGAIN_SHARE * knee.crossing.value)
+        return self._step(profile, again, finished, repeat=last + 1)
+
+    def _next_load(self, ascent: Ascent, finished: Sequence[Finished]) -> int | None:
+        profile, own = ascent.profile, ascent.pairs
+        if len(own) >= self._steps_per_climb:
             return None
         if not own:
-            start = math.ceil(self.plan.max_participants * START_SHARE / profile.size)
-            return self._whole(profile, start * profile.size)
+            return self._start(profile, finished)
         good, bad = bracket(own)
         point, verdict = own[-1]
         if not verdict.generator_fit:
@@ -139,13 +217,29 @@ class Ladder:
         if good is None:
             lower = self._whole(profile, bad // 2)
             return lower if lower < bad else None
-        return self._refine(profile, own, good, bad)
+        return None if self.plan.fills_time else self._refine(ascent, finished)
+
+    def _start(self, profile: MeetingProfile, finished: Sequence[Finished]) -> int:
+        """Return the load of a climb's first step, from what earlier ones showed."""
+        knee = self._known(profile, finished)
+        if knee is not None:
+            return self._whole(profile, AGAIN_SHARE * knee.crossing.value)
+        start = math.ceil(self.plan.max_participants * START_SHARE / profile.size)
+        return self._whole(profile, start * profile.size)
+
+    def _known(
+        self, profile: MeetingProfile, finished: Sequence[Finished]
+    ) -> Knee | None:
+        ascents = ascents_of(profile, finished)
+        noise = noise_of(ascents)
+        knees = [knee for a in ascents if (knee := knee_of(a, self._slo, noise))]
+        return together(knees, seed=self._seed)
 
     def _grow(
         self, profile: MeetingProfile, own: Sequence[Finished], good: int | None
     ) -> int | None:
         last = good if good is not None else own[-1][0].participants
-        cap = self._whole(profile, self.plan.max_participants)
+        cap = self.cap(profile)
         if last >= cap:
             return None
         foretold = self._foretold(own)
@@ -159,21 +253,14 @@ class Ladder:
             meetings = math.ceil(aim / profile.size)
         return min(cap, max(meetings * profile.size, last + profile.size))
 
-    def _refine(
-        self, profile: MeetingProfile, own: Sequence[Finished], good: int, bad: int
-    ) -> int | None:
-        tried = {point.participants for point, _ in own}
-        free = [
-            load
-            for load in range(good + profile.size, bad, profile.size)
-            if load not in tried
-        ]
-        if not free or _refinements(own) >= REFINEMENTS:
+    def _refine(self, ascent: Ascent, finished: Sequence[Finished]) -> int | None:
+        """Return the load that narrows a climb's interval most, if it is too wide."""
+        noise = noise_of([a for p in self.profiles for a in ascents_of(p, finished)])
+        knee = knee_of(ascent, self._slo, noise)
+        if knee is None or knee.spread <= self.plan.precision:
             return None
-        foretold = self._foretold(own)
-        inside = foretold is not None and good < foretold < bad
-        aim = foretold if inside and foretold is not None else (good + bad) / 2
-        return min(free, key=lambda load: (abs(load - aim), load))
+        hold = best_hold(ascent, knee, noise, cap=self.cap(ascent.profile))
+        return None if hold is None else hold.participants
 
     def _foretold(self, own: Sequence[Finished]) -> float | None:
         """Return the load at which the CPU would meet its bound; None if unknown.
@@ -191,7 +278,7 @@ class Ladder:
 
     def _whole(self, profile: MeetingProfile, wanted: float) -> int:
         """Return whole meetings: at least one, at most `wanted` and the cap."""
-        under = min(int(wanted), self.plan.max_participants) // profile.size
+        under = min(int(wanted), self.cap(profile)) // profile.size
         return max(1, under) * profile.size
 
     def _step(
@@ -200,12 +287,14 @@ class Ladder:
         participants: int,
         finished: Sequence[Finished],
         *,
+        repeat: int = 0,
         is_contrast: bool = False,
     ) -> LadderStep:
         before = finished[-1][0] if finished else None
         grows = (
             before is not None
             and before.profile == profile.name
+            and before.repeat == repeat
             and before.participants < participants
         )
         return LadderStep(
@@ -214,92 +303,35 @@ class Ladder:
             meetings=participants // profile.size,
             duration_s=self.plan.step_duration_s,
             warm_up_s=self.plan.step_duration_s * self.plan.warm_up_share,
-            is_fresh=not grows,
+            is_fresh=not grows or _is_about_joining(finished, profile, repeat),
             is_contrast=is_contrast,
+            repeat=repeat,
         )
 
 
-def bracket(own: Sequence[Finished]) -> tuple[int | None, int | None]:
-    """Return the largest good load below the smallest bad one, and that bad one.
-
-    Steps for which the generator was not fit are evidence for neither; of two steps of
-    one load, the later counts.
-    """
-    met = {p.participants: verdict.met for p, verdict in own if verdict.generator_fit}
-    bad = min((load for load, is_met in met.items() if not is_met), default=None)
-    good = max(
-        (
-            load
-            for load, is_met in met.items()
-            if is_met and (bad is None or load < bad)
-        ),
-        default=None,
-    )
-    return good, bad
+def _is_about_joining(
+    finished: Sequence[Finished], profile: MeetingProfile, repeat: int
+) -> bool:
+    """Say whether a climb met a limit of how many join at once."""
+    own = [
+        (point, verdict)
+        for point, verdict in finished
+        if point.profile == profile.name and point.repeat == repeat
+    ]
+    _, bad = bracket(own)
+    return bad is not None and met_at(own, bad).limit == "join rate"
 
 
 def _asks_for_repeat(own: Sequence[Finished]) -> bool:
-    """Say whether the last step broke the quality of a calm node for the first time."""
+    """Say whether the last step broke the quality of a calm node for the first time.
+
+    On a calm node that is a limit only if it comes again, and else something that
+    passed by; but for a limit that the node shows by itself.
+    """
     point, verdict = own[-1]
     same = [p for p, v in own if p.participants == point.participants]
     is_calm = point.node_cpu_ratio is not None and point.node_cpu_ratio < CALM
     is_broken = verdict.generator_fit and not verdict.met
-    return is_broken and is_calm and len(same) == 1
-
-
-def _refinements(own: Sequence[Finished]) -> int:
-    """Return how many steps were taken after good and bad were both known."""
-    for count in range(1, len(own) + 1):
-        good, bad = bracket(own[:count])
-        if good is not None and bad is not None:
-            return len(own) - count
-    return 0
-
-
-def _check_plan(profiles: Sequence[MeetingProfile], plan: LadderPlan) -> None:
-    if not profiles:
-        raise ConfigError("a benchmark without a meeting profile measures nothing")
-    if plan.steps < 1:
-        raise ConfigError(f"{plan.steps} steps measure nothing: give at least 1")
-    if plan.step_duration_s < 3:
-        raise ConfigError(
-            f"a step of {plan.step_duration_s:g} s is too short to judge: "
-            "give at least 3s"
-        )
-    for profile in profiles:
-        if profile.size > plan.max_participants:
-            raise ConfigError(
-                f"the cap of {plan.max_participants} participants is below one meeting "
-                f"of {profile.size} ({profile.name}): raise --max-participants"
-            )
-
-
-def _useful_contrasts(
-    profiles: Sequence[MeetingProfile], plan: LadderPlan
-) -> dict[str, MeetingProfile]:
-    """Return the contrast of each profile, by the profile's name.
-
-    Empty when the costs could not be fitted even with them, or when they would leave a
-    profile fewer than two steps: then no step is spent on them.
-    """
-    contrasts = {
-        profile.name: contrast
-        for profile in profiles
-        if (contrast := contrast_of(profile)) is not None
-    }
-    rows = []
-    for profile in (*profiles, *contrasts.values()):
-        for meetings in (1, 3):
-            streams = streams_of(profile, meetings * profile.size)
-            rows.append(
-                (
-                    1.0,
-                    streams.participants,
-                    streams.audio_in,
-                    streams.audio_out,
-                    streams.video_in,
-                    streams.video_out,
-                )
-            )
-    is_enough = condition_number(np.array(rows, dtype=float)) <= CONDITION_MAX
-    return contrasts if is_enough and plan.steps >= 3 else {}
+    if not (is_broken and is_calm and len(same) == 1):
+        return False
+    return met_at(own, point.participants).limit not in CERTAIN

@@ -14,7 +14,8 @@ from bots.plain import Malformed
 from bots.redaction import redact
 from bots.wire import Begun, Ended, report_of
 from loadtest.aggregate import Aggregate
-from loadtest.benchmark import Finished, LadderStep
+from loadtest.ascents import Finished
+from loadtest.benchmark import LadderStep
 from loadtest.codec import encode_record
 from loadtest.log_file import redact_line
 from loadtest.models import EndRecord, MeetingProfile, Record, RunHeader, StepRecord
@@ -324,6 +325,7 @@ class Conductor:
                 meetings=step.meetings,
                 duration_s=step.duration_s,
                 warm_up_s=step.warm_up_s,
+                repeat=step.repeat,
             )
         )
         self._log.flush()

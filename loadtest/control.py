@@ -21,7 +21,7 @@ from bots.plain import from_plain, to_plain
 from bots.redaction import redact
 from bots.servers import find_entry, host_of
 from bots.wire import Begun, Ended, Refused, Sighted
-from loadtest.benchmark import Finished
+from loadtest.ascents import Finished
 from loadtest.conductor import Conductor
 from loadtest.crew import Message
 from loadtest.engine_orders import begin_order

@@ -20,6 +20,8 @@ SATURATED = 0.95
 CPU says nothing about the load."""
 NOISE_FLOOR = 0.01
 """Relative noise of a step's CPU below which residuals are not believed."""
+NOISE_SHARE = 0.05
+"""Share of the largest CPU that every step's noise has beside its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ def fit_line(points: Sequence[LoadPoint]) -> Line | None:
         return None
     loads = np.array([point.present for point in used])
     ratios = np.array([point.node_cpu_ratio for point in used], dtype=float)
-    weights = 1 / (ratios + 0.05 * ratios.max() + 1e-9)
+    weights = 1 / (ratios + NOISE_SHARE * ratios.max() + 1e-9)
     design = np.column_stack([np.ones_like(loads), loads]) * weights[:, None]
     inverse = np.linalg.inv(design.T @ design)
     base, slope = inverse @ design.T @ (ratios * weights)
@@ -142,4 +144,18 @@ def delay_crossing(
     if fall <= 0:
         return (good + bad) / 2
     share = (inverse_good - 1 / bound) / fall
+    return good + (bad - good) * min(1.0, max(0.0, share))
+
+
+def growing_crossing(
+    good: float, bad: float, *, measured_good: float, measured_bad: float, bound: float
+) -> float:
+    """Return where the wait of a crowd met `bound`, between a good and a bad load.
+
+    Who comes at once to a door that lets in so many a second waits in proportion to
+    their number, so the wait is linear in it; in the middle where one had no end.
+    """
+    if math.isinf(measured_bad) or measured_bad <= measured_good:
+        return (good + bad) / 2
+    share = (bound - measured_good) / (measured_bad - measured_good)
     return good + (bad - good) * min(1.0, max(0.0, share))

@@ -21,10 +21,11 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from bots.wire import Caps
-from loadtest.benchmark import Ladder, LadderPlan
+from loadtest.benchmark import Ladder
 from loadtest.comparison import ComparedRun, Experiment, RunSide
 from loadtest.experiment_spec import ExperimentSpec, LoadSpec, SideSpec
 from loadtest.judging import judge_experiment
+from loadtest.ladder_plan import LadderPlan
 from loadtest.measures import STORM
 from loadtest.slo import BBBLOAD_1
 from loadtest.stages import EMPTY_TIMEOUT_S, SETTLE_S, PlannedStep, RunPlan

@@ -3,11 +3,13 @@
 A bound of the SLO says *that* a load was too much; this module says *what ran out*,
 from what the first bad step measured beside the last good one:
 
-    refusals by code          connection cap, UDP ports
+    refusals by code          connection cap, UDP ports, join rate
     node CPU                  cpu
     a process at one core     one process
     bytes at the card's speed nic
     memory                    memory
+    joins let in more slowly than they came, and nothing else broken on a calm node
+                              join rate
     loss on all streams, and none of the above     path: never a limit of the node
     anything else on a calm node                   quality without cpu
 
@@ -25,6 +27,14 @@ CONNECTION_CODES: Final = ("connections_limit_exceeded", "1011")
 """bbb-graphql-middleware's, and its close code."""
 PORT_CODES: Final = ("2002",)
 """MEDIA_SERVER_NO_RESOURCES of bbb-webrtc-sfu."""
+RATE_CODES: Final = ("http 429",)
+"""The middleware's answer to a connection too many in a second."""
+JOIN_BOUNDS: Final = frozenset(
+    {"join success", "join time", "first audio", "first camera"}
+)
+"""Bounds that speak of joining alone: who waits at the door gets no media either."""
+LET_IN_MAX: Final = 0.8
+"""Share of the joins asked for in a second below which those let in queue."""
 CALM: Final = 0.5
 """Share of the node's cores below which CPU is not what broke the quality."""
 PROCESS_FULL: Final = 0.9
@@ -58,6 +68,7 @@ def limit_met(bad: LoadPoint, broken: Sequence[Limit], first: Limit) -> Met:
         ("nic", _nic(bad)),
         ("memory", _memory(bad)),
         ("cpu", _cpu(bad) if "cpu" in broken else ""),
+        ("join rate", _join_rate(bad, broken)),
     )
     for limit, evidence in found:
         if evidence:
@@ -76,6 +87,19 @@ def _refused(bad: LoadPoint, codes: Sequence[str]) -> str:
     count = sum(count for code, count in bad.refusals if code in codes)
     named = " or ".join(code for code, _ in bad.refusals if code in codes)
     return f"{count} refusals with {named}" if count else ""
+
+
+def _join_rate(bad: LoadPoint, broken: Sequence[Limit]) -> str:
+    """Say how slowly joins were let in, where they alone were slow, on a calm node."""
+    if refused := _refused(bad, RATE_CODES):
+        return refused
+    asked, let_in = bad.join_rate_asked, bad.join_rate
+    is_calm = bad.node_cpu_ratio is None or bad.node_cpu_ratio < CALM
+    if asked is None or let_in is None or not is_calm or set(broken) - JOIN_BOUNDS:
+        return ""
+    if let_in > LET_IN_MAX * asked:
+        return ""
+    return f"{let_in:.3g} joins a second were let in, {asked:.3g} were asked for"
 
 
 def _cpu(bad: LoadPoint) -> str:

@@ -34,6 +34,7 @@ LimitMet = Literal[
     "memory",
     "udp ports",
     "connection cap",
+    "join rate",
     "quality without cpu",
     "path",
 ]
@@ -142,6 +143,8 @@ class StepRecord:
     """Start of the step that no statistic uses; a step is judged on the rest."""
     planned: PlannedLoad | None = None
     """Of a scenario; None: a plateau, whose profile says it."""
+    repeat: int = 0
+    """Which climb of its profile a benchmark's step belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +290,13 @@ class LoadPoint:
     """Mean share of the network card's speed, of the fuller direction."""
     refusals: tuple[tuple[str, int], ...] = ()
     """(code, how often) of what the server refused or dropped, in the whole step."""
+    join_rate: float | None = None
+    """Joins per second that got in, from the first to the last; None for fewer than
+    three."""
+    join_rate_asked: float | None = None
+    """The same of the joins asked for, failed ones too."""
+    repeat: int = 0
+    """Which climb of its profile a benchmark's step belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from bots.models import EngineReport, StreamReport
-from loadtest.benchmark import Finished
+from loadtest.ascents import Finished
 from loadtest.connections import connections_of
 from loadtest.models import (
     Check,

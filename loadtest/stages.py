@@ -19,8 +19,10 @@ from typing import Final, Protocol
 from bots.errors import ConfigError
 from bots.models import IcePolicy
 from bots.wire import Caps
-from loadtest.benchmark import Finished, Ladder, LadderPlan, LadderStep
+from loadtest.ascents import Finished
+from loadtest.benchmark import Ladder, LadderStep
 from loadtest.itinerary import itinerary_of, most_cameras
+from loadtest.ladder_plan import LadderPlan
 from loadtest.models import MeetingProfile, Slo
 from loadtest.occupancy import Occupancy
 from loadtest.population import meetings_for
@@ -113,7 +115,7 @@ class FixedSteps:
 def stepper_of(plan: RunPlan) -> Stepper | None:
     """Return what decides the steps of a plan; None when Locust's users count."""
     if plan.ladder is not None:
-        return Ladder(plan.profiles, plan.ladder)
+        return Ladder(plan.profiles, plan.ladder, slo=plan.slo, seed=plan.seed)
     return FixedSteps(plan.steps) if plan.steps else None
 
 

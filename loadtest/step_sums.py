@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from bots.models import EngineReport
+from bots.models import EngineReport, JoinReport
 from loadtest.models import NodeSample, Percentiles, StepRecord
 
 LATE_SHARE = 0.25
 """The end of the judged part, in which all that was asked for should be there."""
 PACKETS_MIN = 25
 """Fewer packets expected of a participant than half a second of audio give no loss."""
+RATED_MIN = 3
+"""Fewer joins have no rate."""
 
 
 def percentiles(samples: Sequence[float]) -> Percentiles | None:
@@ -59,6 +61,10 @@ class StepSums:
     """Joins that our own engine did not take: neither tried nor failed."""
     dropped: int = 0
     join_times_s: list[float] = field(default_factory=list)
+    asked_s: list[float] = field(default_factory=list)
+    """When joins were asked for."""
+    joined_s: list[float] = field(default_factory=list)
+    """When joins ended in a usable meeting."""
     first_audio_s: list[float] = field(default_factory=list)
     first_camera_s: list[float] = field(default_factory=list)
     audio: defaultdict[int, Received] = field(
@@ -106,6 +112,19 @@ class StepSums:
         """Those that went and those that are cut off."""
         return self.dropped + len(self.cut_off)
 
+    def add_join(self, join: JoinReport, asked_s: float) -> None:
+        """Add a join that the server let in or did not."""
+        self.asked_s.append(asked_s)
+        if join.outcome != "joined":
+            self.failed += 1
+            self.refused.add(join.participant)
+            self.refusals[join.code] += 1
+            return
+        self.joined += 1
+        self.joined_s.append(join.elapsed_s)
+        if join.join_time_s is not None:
+            self.join_times_s.append(join.join_time_s)
+
     def come_back(self, participant: int, since_s: float) -> None:
         """Take back a drop: media came in a time that began after it."""
         if since_s >= self.cut_off.get(participant, math.inf):
@@ -145,6 +164,8 @@ class StepSums:
             "node_memory_ratio": self.memory_ratio,
             "nic_ratio": fmean(self.nic_ratios) if self.nic_ratios else None,
             "refusals": tuple(sorted(self.refusals.items())),
+            "join_rate": rate_of(self.joined_s),
+            "join_rate_asked": rate_of(self.asked_s),
         }
 
 
@@ -167,6 +188,13 @@ def mean_of(
     if not totals:
         return None
     return sum(totals[node] / seconds[node] for node in totals)
+
+
+def rate_of(times_s: Sequence[float]) -> float | None:
+    """Return how many a second came, from the first to the last of them."""
+    if len(times_s) < RATED_MIN or max(times_s) <= min(times_s):
+        return None
+    return (len(times_s) - 1) / (max(times_s) - min(times_s))
 
 
 def late_start(starts_s: float, ends_s: float) -> float:

@@ -8,7 +8,7 @@ arguments name, with the rows that each answer of `/stats/requests` brings along
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from loadtest.benchmark import Finished
+from loadtest.ascents import Finished
 from loadtest.models import LoadPoint, Percentiles, SloVerdict
 
 KEY: Final = "bbbload"

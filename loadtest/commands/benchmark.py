@@ -12,7 +12,7 @@ from bots.errors import BbbloadError, ConfigError, GuardRefusal
 from bots.servers import Server, host_of, is_loopback
 from bots.wire import Caps
 from loadtest.aggregate import Aggregate
-from loadtest.benchmark import Ladder, LadderPlan
+from loadtest.benchmark import Ladder
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
 from loadtest.commands.options import (
@@ -23,6 +23,7 @@ from loadtest.commands.options import (
 )
 from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION, format_duration
+from loadtest.ladder_plan import LadderPlan
 from loadtest.load_files import load_mix, with_media
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord

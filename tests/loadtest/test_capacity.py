@@ -6,8 +6,9 @@ from collections import Counter
 import pytest
 
 from loadtest.aggregate import load_points
-from loadtest.benchmark import Finished, LadderPlan
+from loadtest.ascents import Finished
 from loadtest.capacity import capacity_of, capacity_of_run
+from loadtest.ladder_plan import LadderPlan
 from loadtest.models import (
     Capacity,
     EndRecord,
@@ -18,6 +19,7 @@ from loadtest.models import (
     Slo,
 )
 from loadtest.profiles import SMALL_PROFILES
+from loadtest.slo import judge
 from tests.support.runs import (
     CLASSES,
     GROUPS,
@@ -119,7 +121,10 @@ def test_a_costlier_stream_never_gives_more_capacity():
 
 
 def test_loss_at_the_end_of_the_cpu_is_still_the_cpus_limit():
-    found = only(climb(SyntheticNode(), plan=PLAN, profiles=(GROUPS,)), GROUPS)
+    finished = climb(SyntheticNode(), plan=PLAN, profiles=(GROUPS,))
+    beyond = synthetic_point(SyntheticNode(), GROUPS, 30)
+
+    found = only((*finished, (beyond, judge(beyond))), GROUPS)
 
     worst = [verdict.broken[0] for verdict in found.verdicts if verdict.broken]
     assert "audio loss" in worst

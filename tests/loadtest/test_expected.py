@@ -10,9 +10,9 @@ from bots.errors import ConfigError
 from bots.persona import PERSONAS
 from bots.plain import from_plain, to_plain
 from bots.wire import Caps
-from loadtest.benchmark import LadderPlan
 from loadtest.expected import expected_of, load_at
 from loadtest.itinerary import itinerary_of, plan_of_visit
+from loadtest.ladder_plan import LadderPlan
 from loadtest.models import MeetingProfile, SeatGroup, Slo
 from loadtest.occupancy import Occupancy
 from loadtest.scenario import (

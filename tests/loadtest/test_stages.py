@@ -4,7 +4,8 @@ import pytest
 
 from bots.errors import ConfigError
 from bots.wire import Caps
-from loadtest.benchmark import LadderPlan, LadderStep
+from loadtest.benchmark import LadderStep
+from loadtest.ladder_plan import LadderPlan
 from loadtest.models import MeetingProfile, Slo
 from loadtest.stages import (
     EMPTY_TIMEOUT_S,

@@ -22,7 +22,9 @@ from bots.models import (
     PathTaken,
     StreamReport,
 )
-from loadtest.benchmark import Finished, Ladder, LadderPlan
+from loadtest.ascents import Finished
+from loadtest.benchmark import Ladder
+from loadtest.ladder_plan import LadderPlan
 from loadtest.models import (
     Capacity,
     Cost,

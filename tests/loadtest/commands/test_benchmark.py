@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bots.errors import ConfigError
-from loadtest.benchmark import Ladder, LadderPlan
+from loadtest.benchmark import Ladder
 from loadtest.cli import run_command
 from loadtest.commands.benchmark import (
     Progress,
@@ -16,6 +16,7 @@ from loadtest.commands.benchmark import (
     step_line,
 )
 from loadtest.commands.outputs import whole_file
+from loadtest.ladder_plan import LadderPlan
 from loadtest.models import Slo
 from loadtest.profiles import SMALL_PROFILES
 from tests.support.runs import (

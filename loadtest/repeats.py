@@ -1,0 +1,84 @@
+"""Several climbs of one profile drawn together: a bootstrap over whole climbs. Pure.
+
+What one climb says of its own uncertainty leaves out all that stays the same within it
+and differs between climbs: the placement of processes, a neighbour on the machine, the
+minute. So climbs are resampled whole, each with its own interval's uncertainty:
+
+    capacity of a draw = mean over climbs, drawn with replacement, of
+                         value + deviation · √(n / (n − 1)) + its own noise
+
+The factor makes up for the spread of n values around their own mean being too small by
+that much. Chance comes from a seed.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from loadtest.ascents import Ascent
+from loadtest.crossing import Crossing, pooled_noise
+from loadtest.knees import COVERAGE, Knee, Noise
+from loadtest.models import Limit, LimitMet
+
+DRAWS = 2_000
+NORMAL_REACH = 1.645
+"""Standard deviations on either side that hold 90 % of a normal distribution."""
+
+
+def noise_of(ascents: Sequence[Ascent]) -> Noise:
+    """Return the noise of a step's CPU, pooled over climbs."""
+    lines = [ascent.line for ascent in ascents if ascent.line is not None]
+    ratio, freedom = pooled_noise(lines)
+    return Noise(ratio=ratio, freedom=freedom)
+
+
+def together(knees: Sequence[Knee], *, seed: int) -> Knee | None:
+    """Return one knee for all climbs that found one; None for no climb.
+
+    The limit is the one that most climbs met; those that met another one are left out,
+    for they measured something else.
+    """
+    if not knees:
+        return None
+    counts: Counter[tuple[Limit, LimitMet]] = Counter(
+        (knee.limit, knee.met.limit) for knee in knees
+    )
+    commonest = counts.most_common(1)[0][0]
+    alike = [knee for knee in knees if (knee.limit, knee.met.limit) == commonest]
+    if len(alike) == 1:
+        return alike[0]
+    crossing = _bootstrapped([knee.crossing for knee in alike], seed)
+    return replace(alike[0], crossing=crossing)
+
+
+def _bootstrapped(crossings: Sequence[Crossing], seed: int) -> Crossing:
+    rng = np.random.default_rng(seed)
+    count = len(crossings)
+    values = np.array([each.value for each in crossings])
+    mean = float(values.mean())
+    deviations = (values - mean) * math.sqrt(count / (count - 1))
+    chosen = rng.integers(count, size=(DRAWS, count))
+    draws = mean + (deviations[chosen] + _own_noise(crossings, chosen, rng)).mean(
+        axis=1
+    )
+    low, high = np.quantile(draws, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return Crossing(value=mean, low=max(0.0, float(low)), high=float(high))
+
+
+def _own_noise(
+    crossings: Sequence[Crossing],
+    chosen: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float64]:
+    """Draw from each chosen climb's interval, normal on either side of its value."""
+    below = np.array([each.value - each.low for each in crossings]) / NORMAL_REACH
+    above = np.array([each.high - each.value for each in crossings]) / NORMAL_REACH
+    normal = rng.normal(size=chosen.shape)
+    noise: npt.NDArray[np.float64] = normal * np.where(
+        normal < 0, below[chosen], above[chosen]
+    )
+    return noise
