@@ -32,14 +32,15 @@ from tests.support.node import SECRET, node_process
 from tests.support.prometheus import scraping
 
 ROOT: Final = Path(__file__).parents[2]
-PRIORITY: Final = -5
+PRIORITY: Final = -15
 PLANTED: Final = 1.3
-WORK_FACTOR: Final = 8.0
-"""80 µs a packet: more than the stand-in really needs, so that all of it is planted."""
+WORK_FACTOR: Final = 25.0
+"""250 µs a packet: more than the stand-in needs on a busy machine too (at 80 µs it was
+not), so that all of its cost is planted."""
 STEP_S: Final = 15
-HOLD: Final = "55s"
+HOLD: Final = "50s"
 BENCHMARK: Final = ("--steps", "5", "--step-duration", "18s")
-MOST_PARTICIPANTS: Final = 24
+MOST_PARTICIPANTS: Final = 15
 ATTEMPTS: Final = 3
 RUN_LIMIT_S: Final = 1200.0
 NODES: Final = {"127.0.0.2": 1.0, "127.0.0.3": PLANTED}
@@ -59,17 +60,17 @@ def mix(size: int, cameras: int, microphones: int, listeners: int) -> MeetingPro
 
 DAY: Final[tuple[tuple[int, MeetingProfile], ...]] = (
     (1, mix(10, 4, 10, 0)),
-    (1, mix(16, 1, 1, 15)),
+    (1, mix(12, 1, 1, 11)),
     (2, mix(5, 0, 5, 0)),
-    (1, mix(8, 8, 2, 6)),
-    (1, mix(20, 2, 4, 16)),
-    (3, mix(4, 2, 4, 0)),
+    (1, mix(7, 7, 2, 5)),
+    (1, mix(14, 2, 4, 6)),
+    (2, mix(4, 2, 4, 0)),
     (1, mix(12, 0, 2, 4)),
-    (2, mix(9, 3, 1, 8)),
-    (1, mix(6, 5, 6, 0)),
-    (1, mix(18, 3, 18, 0)),
-    (4, mix(2, 2, 2, 0)),
-    (1, mix(14, 6, 0, 10)),
+    (2, mix(6, 3, 1, 5)),
+    (1, mix(5, 5, 5, 0)),
+    (1, mix(12, 3, 12, 0)),
+    (3, mix(2, 2, 2, 0)),
+    (1, mix(9, 4, 0, 6)),
     (1, mix(4, 0, 1, 3)),
 )
 """(meetings, their kind), one after the other."""
