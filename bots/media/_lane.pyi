@@ -1,6 +1,14 @@
 from collections.abc import Callable
 from typing import Any
 
+REVISION: int
+
+class Arrivals:
+    def __len__(self) -> int: ...
+    def note(self, number: int, at_s: float) -> None: ...
+    def clear(self) -> None: ...
+    def feedback(self, sender_ssrc: int, media_ssrc: int, count: int) -> bytes: ...
+
 class Lane:
     heard_s: float
     is_open: int
@@ -12,7 +20,7 @@ class Lane:
         open_every: int,
         is_video: bool,
         wide_id: int,
-        arrivals: list[tuple[int, float]],
+        arrivals: Arrivals,
         tally: Any,
     ) -> None: ...
     def packet(self, packet: bytes | memoryview, now_s: float) -> bool: ...

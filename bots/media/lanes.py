@@ -13,10 +13,14 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from bots.media.arrivals import Arrivals, Noted
 from bots.media.negotiation import Incoming
 from bots.media.receiving import SAMPLE_EVERY, ReceiveStream
 from bots.media.srtp import SrtpReceiver, workspace
 from bots.models import Depth
+
+REVISION = 2
+"""Of the compiled part; one that was built from older sources is left alone."""
 
 compiled: ModuleType | None = None
 """The compiled part; None where it was not built or is not wanted."""
@@ -26,7 +30,8 @@ if not os.environ.get("BBBLOAD_PURE_PYTHON"):
     except ImportError:
         pass
     else:
-        compiled = _lane
+        if getattr(_lane, "REVISION", 0) == REVISION:
+            compiled = _lane
 
 Lanes = dict[int, Any]
 """Of one transport: SSRC -> lane. Empty without the compiled part."""
@@ -49,13 +54,21 @@ def reader(
     return made
 
 
+def make_arrivals() -> Noted:
+    """Return a session's memory of transport-wide numbers."""
+    if compiled is None:
+        return Arrivals()
+    made: Noted = compiled.Arrivals()
+    return made
+
+
 def make_stream(
     receiver: SrtpReceiver,
     expected: Incoming,
     *,
     ssrc: int,
     depth: Depth,
-    arrivals: list[tuple[int, float]],
+    arrivals: Noted,
     lanes: Lanes,
     tally: "array[int]",
 ) -> ReceiveStream:

@@ -10,6 +10,7 @@ that are not authentic are noticed; audio on its first packet and every hundredt
 from typing import Any
 
 from bots.media import rtcp, rtp
+from bots.media.arrivals import Noted
 from bots.media.decoding import AudioDecoder, VideoDecoder
 from bots.media.frames import FrameAssembly
 from bots.media.quality import (
@@ -24,8 +25,6 @@ from bots.models import Depth, Media
 
 SAMPLE_EVERY = 100
 """Of depth `light`: the others open every packet."""
-MAX_ARRIVALS = 1000
-"""Transport-wide arrivals kept for the next feedback."""
 
 
 class ReceiveStream:
@@ -41,11 +40,11 @@ class ReceiveStream:
         tag_bytes: int,
         has_nack: bool,
         wide_id: int,
-        arrivals: list[tuple[int, float]],
+        arrivals: Noted,
         time_id: int = 0,
         depth: Depth = "light",
     ) -> None:
-        """`arrivals` collects the session's (transport-wide number, time) pairs."""
+        """`arrivals` collects the session's transport-wide numbers."""
         self.media: Media = media
         self.ssrc = ssrc
         self.reception = Reception(clock_hz)
@@ -71,7 +70,7 @@ class ReceiveStream:
         self._wide_at = 0
         self._wide_byte = wide_id << 4 | 1
         """The header of the element with the transport-wide number (RFC 8285 4.2)."""
-        self._arrivals = arrivals
+        self._note = arrivals.note
         self._reported = (0, 0)
         self._last_sr = 0
         self._last_sr_s = 0.0
@@ -92,8 +91,7 @@ class ReceiveStream:
         )
         at = self._wide_at
         if at and workspace[at - 1] == self._wide_byte and workspace[0] & 0x10:
-            if len(self._arrivals) < MAX_ARRIVALS:
-                self._arrivals.append((workspace[at] << 8 | workspace[at + 1], now_s))
+            self._note(workspace[at] << 8 | workspace[at + 1], now_s)
         elif self._wide_id:
             self._note_arrival(size, now_s)
         assembly = self.assembly
@@ -329,8 +327,7 @@ class ReceiveStream:
         if found is None or found[1] != 2:
             return
         at = self._wide_at = found[0]
-        if len(self._arrivals) < MAX_ARRIVALS:
-            self._arrivals.append((workspace[at] << 8 | workspace[at + 1], now_s))
+        self._note(workspace[at] << 8 | workspace[at + 1], now_s)
 
 
 def _starts_key_frame(packet: bytes) -> bool:

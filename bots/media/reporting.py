@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 
 from bots.media import rtcp
+from bots.media.arrivals import Noted
 from bots.media.pacer import NEVER
 from bots.media.receiving import ReceiveStream
 from bots.media.sending import Outlet, SendStream
@@ -21,8 +22,6 @@ REPAIR_INTERVAL_S = 0.1
 AUDIO_REPORTS_S, VIDEO_REPORTS_S = 5.0, 1.0
 """mediasoup reports a stream at most this far apart (`RTC::RTCP::MaxAudioIntervalMs`,
 `MaxVideoIntervalMs`)."""
-FEEDBACK_SPAN = 4000
-"""Transport-wide numbers one feedback covers at most."""
 LEAST_ESTIMATE_BPS = 1_000_000
 MAX_BLOCKS = 31
 
@@ -36,7 +35,7 @@ class Reporter:
         *,
         senders: list[SendStream],
         streams: dict[int, ReceiveStream],
-        arrivals: list[tuple[int, float]],
+        arrivals: Noted,
         own_ssrc: int,
         cname: str,
         has_reference_time: bool,
@@ -98,7 +97,7 @@ class Reporter:
             if stream.has_wishes:
                 interval_s = REPAIR_INTERVAL_S
                 self.send_wishes(stream, now_s)
-        feedback = self._feedback() if self._arrivals else b""
+        feedback = self._feedback() if len(self._arrivals) else b""
         if is_report_due:
             # spread, so that sessions do not report in step (RFC 3550 section 6.3.1)
             step_s = REPORT_INTERVAL_S * self._rng.uniform(0.8, 1.2)
@@ -206,29 +205,13 @@ class Reporter:
 
     def _feedback(self) -> bytes:
         """Tell when each transport-wide number came, since the last time."""
-        arrivals = self._arrivals[:]
-        self._arrivals.clear()
         if not self._has_feedback:
+            self._arrivals.clear()
             return b""
-        base = arrivals[0][0]
-        times = {
-            ((number - base + 0x8000) & 0xFFFF) - 0x8000: at_s
-            for number, at_s in arrivals
-        }
-        first, last = min(times), max(times)
-        if last - first >= FEEDBACK_SPAN:
-            return b""  # numbers that jump so far belong to a server that began anew
-        try:
-            feedback = rtcp.build_transport_feedback(
-                self._own_ssrc,
-                next(iter(self._streams), 0),
-                base + first,
-                self._feedback_count,
-                [times.get(number) for number in range(first, last + 1)],
-            )
-        except ValueError:  # over 8 s between two arrivals: nothing worth telling
-            return b""
-        self._feedback_count += 1
+        feedback = self._arrivals.feedback(
+            self._own_ssrc, next(iter(self._streams), 0), self._feedback_count
+        )
+        self._feedback_count += bool(feedback)
         return feedback
 
     def _estimate(self, now_s: float) -> bytes:

@@ -15,7 +15,7 @@ from bots.errors import StepTimeout
 from bots.media import rtp, sdp
 from bots.media.audio_stream import AudioStream
 from bots.media.dtls import SrtpKeys
-from bots.media.lanes import make_stream
+from bots.media.lanes import make_arrivals, make_stream
 from bots.media.negotiation import (
     Incoming,
     SendSpec,
@@ -89,7 +89,7 @@ class MediaSession:
         self._streams: dict[int, ReceiveStream] = {}
         self._by_ssrc: dict[int, Incoming] = {}
         self._by_payload_type: dict[int, Incoming] = {}
-        self._arrivals: list[tuple[int, float]] = []
+        self._arrivals = make_arrivals()
         self._reporter: Reporter | None = None
         self._silence = Silence()
         self._depth: Depth = depth

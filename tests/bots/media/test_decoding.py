@@ -9,6 +9,7 @@ import random
 import pytest
 
 from bots.media import clip, rtp
+from bots.media.arrivals import Arrivals
 from bots.media.audio_stream import AudioStream
 from bots.media.dtls import SrtpKeys
 from bots.media.pacer import Pacer
@@ -48,7 +49,7 @@ class Line:
                 has_nack=False,
                 wide_id=0,
                 time_id=3,
-                arrivals=[],
+                arrivals=Arrivals(),
                 depth=depth,
             )
             for depth in DEPTHS

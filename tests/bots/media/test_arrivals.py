@@ -1,0 +1,85 @@
+"""Transport-wide arrivals, in Python and compiled: the same notes, the same bytes."""
+
+import random
+
+import pytest
+
+from bots.media import lanes, rtcp
+from bots.media.arrivals import MAX_ARRIVALS, SPAN, Arrivals, Noted
+
+needs_lanes = pytest.mark.skipif(
+    lanes.compiled is None, reason="the compiled part was not built"
+)
+
+
+@pytest.fixture(params=["python", pytest.param("compiled", marks=needs_lanes)])
+def arrivals(request, monkeypatch) -> Noted:
+    if request.param == "python":
+        monkeypatch.setattr(lanes, "compiled", None)
+    return lanes.make_arrivals()
+
+
+def told(arrivals: Noted) -> rtcp.TransportFeedback:
+    (feedback,) = rtcp.parse_compound(arrivals.feedback(1, 2, 3))
+    assert isinstance(feedback, rtcp.TransportFeedback)
+    return feedback
+
+
+def test_a_feedback_tells_what_came_once_with_gaps_over_the_turn_of_numbers(arrivals):
+    for number, at_s in ((65_535, 10.0), (1, 10.02), (65_534, 10.01)):
+        arrivals.note(number, at_s)
+
+    assert len(arrivals) == 3
+    feedback = told(arrivals)
+    assert feedback.base_sequence == 65_534
+    assert feedback.arrivals_s == (10.01, 10.0, None, 10.02)
+    assert (feedback.sender_ssrc, feedback.media_ssrc) == (1, 2)
+    assert feedback.feedback_count == 3
+    assert len(arrivals) == 0
+    assert arrivals.feedback(1, 2, 4) == b""
+
+
+def test_the_last_of_two_packets_with_a_number_is_told(arrivals):
+    arrivals.note(5, 1.0)
+    arrivals.note(5, 2.0)
+    assert told(arrivals).arrivals_s == (2.0,)
+
+
+@pytest.mark.parametrize(
+    "noted", [[(0, 1.0), (SPAN, 1.0)], [(0, 1.0), (1, 10.0)], [(1, 1.0), (0, 10.0)]]
+)
+def test_what_is_too_far_apart_is_not_told_and_not_kept(arrivals, noted):
+    for number, at_s in noted:
+        arrivals.note(number, at_s)
+    assert arrivals.feedback(1, 2, 3) == b""
+    assert len(arrivals) == 0
+
+
+def test_no_more_than_a_feedback_carries_is_kept(arrivals):
+    for number in range(MAX_ARRIVALS + 5):
+        arrivals.note(number, 1.0)
+    assert len(told(arrivals).arrivals_s) == MAX_ARRIVALS
+
+
+def test_what_is_forgotten_is_not_told(arrivals):
+    arrivals.note(1, 1.0)
+    arrivals.clear()
+    assert arrivals.feedback(1, 2, 3) == b""
+
+
+@needs_lanes
+@pytest.mark.parametrize("seed", range(12))
+def test_both_kinds_write_the_same_bytes(seed):
+    assert lanes.compiled is not None
+    rng = random.Random(seed)
+    plain, compiled = Arrivals(), lanes.make_arrivals()
+    for count in range(20):
+        number, at_s = rng.randrange(1 << 16), rng.uniform(0, 1e6)
+        for _ in range(rng.randrange(1, 400)):
+            number += rng.choice((1, 1, 1, 1, 2, 30, -1)) if rng.random() < 0.3 else 1
+            at_s = max(0.0, at_s + rng.choice((0.0, 0.0, 0.004, 0.02, 0.07, -0.001)))
+            for kind in (plain, compiled):
+                kind.note(number & 0xFFFF, at_s)
+        ours = compiled.feedback(seed, 0xFFFFFFFF, count * 30)
+        assert ours == plain.feedback(seed, 0xFFFFFFFF, count * 30)
+        assert ours
