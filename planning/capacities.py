@@ -1,11 +1,13 @@
 """Which capacity each server type is planned with. Pure.
 
 A figure in the catalogue wins over a measurement; a measurement serves the types that
-have none. A measurement of bbbload's stand-in node is never a capacity of BBB: it is
+have none: a node card the type it names, any other measurement those with as many
+cores. A measurement of bbbload's stand-in node is never a capacity of BBB: it is
 handed on as a section of its own.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from bots.errors import ConfigError
 from loadtest.models import Capacity, ProfileCapacity
 from planning.mix import capacity_of_mix
 from planning.models import CapacityUsed, StandInMeasurement, StandInProfile
-from planning.offers import Catalog
+from planning.offers import CapacityOrigin, Catalog, ServerType
 from planning.peaks import Interval
 
 STAND_IN_TITLE = "Measured on bbbload's stand-in node, not on BigBlueButton"
@@ -23,9 +25,21 @@ STAND_IN_NOTE = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A measurement of a node to plan with."""
+
+    capacity: Capacity
+    type: str = ""
+    """The server type that its card names, "" where nobody named one."""
+    origin: CapacityOrigin = "capacity.json"
+    note: str = ""
+    """What must be said with it, "" for nothing."""
+
+
 def capacities_used(
     catalog: Catalog,
-    measured: Capacity | None,
+    measured: tuple[Measured, ...] = (),
     profile: str | None = None,
     mix: tuple[tuple[str, float], ...] = (),
 ) -> tuple[CapacityUsed, ...]:
@@ -33,12 +47,15 @@ def capacities_used(
 
     `profile` names the measured meeting profile to plan with; without it the profile
     that a node carries fewest participants of. `mix` names several, each with the share
-    of participants in its meetings, and goes before `profile`. A measurement serves a
-    type with the measured number of cores, or the only type without a figure.
-    Raises ConfigError when no type has a capacity.
+    of participants in its meetings, and goes before `profile`. A measurement serves the
+    type that its card names, else a type with the measured number of cores, or the only
+    type without a figure. Raises ConfigError when no type has a capacity, or several
+    measurements would serve one.
     """
     used = []
+    real = tuple(one for one in measured if not one.capacity.stand_in)
     bare = [kind for kind in catalog.types if kind.capacity is None]
+    names = {kind.name.casefold() for kind in catalog.types}
     for kind in catalog.types:
         if kind.capacity is not None:
             stated = kind.capacity
@@ -54,27 +71,43 @@ def capacities_used(
                     mix=stated.mix,
                 )
             )
-        elif measured is not None and not measured.stand_in:
-            fits = measured.node_cores is not None and kind.cores == measured.node_cores
-            if fits or len(bare) == 1:
-                used.append(
-                    _mixed(kind.name, measured, mix)
-                    if mix
-                    else _measured(kind.name, measured, profile)
-                )
+        elif one := _serving(kind, real, names, is_only=len(bare) == 1):
+            found = (
+                _mixed(kind.name, one, mix)
+                if mix
+                else _measured(kind.name, one, profile)
+            )
+            used.append(found)
     if used:
         return tuple(used)
-    if measured is not None and measured.stand_in:
+    if measured and not real:
         raise ConfigError(
             f"no type of {catalog.source} has a [types.capacity], and the measurement "
-            f"(run {measured.run}) is of the stand-in node, which says nothing about "
-            "BBB: add a figure with its source, or benchmark a real node"
+            f"(run {measured[0].capacity.run}) is of the stand-in node, which says "
+            "nothing about BBB: add a figure with its source, or benchmark a real node"
         )
     raise ConfigError(
         f"no type of {catalog.source} has a capacity: add [types.capacity] with "
         "participants, low, high and source, or give a capacity.json measured on a "
-        "node with as many cores"
+        "node with as many cores, or a card that names the type"
     )
+
+
+def _serving(
+    kind: ServerType, real: tuple[Measured, ...], names: set[str], *, is_only: bool
+) -> Measured | None:
+    """Return the measurement that serves a type without a figure, None for none."""
+    named = [one for one in real if one.type.casefold() == kind.name.casefold()]
+    free = [one for one in real if one.type.casefold() not in names]
+    alike = [one for one in free if one.capacity.node_cores == kind.cores]
+    found = named or alike or (free if is_only else [])
+    if len(found) > 1:
+        runs = ", ".join(one.capacity.run for one in found)
+        raise ConfigError(
+            f"several measurements (runs {runs}) serve the type {kind.name!r}: give "
+            "one, or name their types with `bbbload card --type`"
+        )
+    return found[0] if found else None
 
 
 def as_interval(used: CapacityUsed) -> Interval:
@@ -84,11 +117,12 @@ def as_interval(used: CapacityUsed) -> Interval:
     )
 
 
-def stand_in_section(measured: Capacity | None) -> StandInMeasurement | None:
-    """Return what was measured on the stand-in node, to be shown apart."""
-    if measured is None or not measured.stand_in:
+def stand_in_section(found: tuple[Capacity, ...]) -> StandInMeasurement | None:
+    """Return the first that was measured on the stand-in node, to be shown apart."""
+    measured = next((one for one in found if one.stand_in), None)
+    if measured is None:
         return None
-    coverages = [found.coverage for found in measured.profiles]
+    coverages = [one.coverage for one in measured.profiles]
     return StandInMeasurement(
         title=STAND_IN_TITLE,
         note=STAND_IN_NOTE,
@@ -112,13 +146,13 @@ def stand_in_section(measured: Capacity | None) -> StandInMeasurement | None:
     )
 
 
-def _measured(kind: str, measured: Capacity, profile: str | None) -> CapacityUsed:
-    found = _chosen(measured, profile)
+def _measured(kind: str, measured: Measured, profile: str | None) -> CapacityUsed:
+    found = chosen(measured.capacity, profile)
     assert found.capacity is not None
     shape = found.profile
     return CapacityUsed(
         type=kind,
-        origin="capacity.json",
+        origin=measured.origin,
         participants=found.capacity,
         low=found.low if found.low is not None else found.capacity,
         high=found.high if found.high is not None else found.capacity,
@@ -128,13 +162,14 @@ def _measured(kind: str, measured: Capacity, profile: str | None) -> CapacityUse
             f"{shape.name}: meetings of {shape.size}, {shape.cameras} cameras, "
             f"{shape.microphones} microphones"
         ),
-        slo=measured.slo.name,
+        slo=measured.capacity.slo.name,
     )
 
 
 def _mixed(
-    kind: str, measured: Capacity, mix: tuple[tuple[str, float], ...]
+    kind: str, one: Measured, mix: tuple[tuple[str, float], ...]
 ) -> CapacityUsed:
+    measured = one.capacity
     known = {found.profile.name: found.profile for found in measured.profiles}
     for name, _ in mix:
         if name not in known:
@@ -147,12 +182,12 @@ def _mixed(
     total = sum(share for _, share in mix)
     return CapacityUsed(
         type=kind,
-        origin="capacity.json",
+        origin=one.origin,
         participants=found.mid,
         low=found.low,
         high=found.high,
         coverage=found.coverage,
-        source=_source(measured, "computed from the costs of its streams"),
+        source=_source(one, "computed from the costs of its streams"),
         mix=", ".join(f"{name} {share / total:.0%}" for name, share in mix),
         slo=measured.slo.name,
     )
@@ -179,13 +214,18 @@ def parse_mix(text: str) -> tuple[tuple[str, float], ...]:
     return tuple(parts)
 
 
-def _source(measured: Capacity, *more: str) -> str:
+def _source(measured: Measured, *more: str) -> str:
     """Say where a capacity comes from, and what must be said with it."""
-    first = f"bbbload benchmark, run {measured.run} of {measured.started_at}"
-    return ", ".join((first, *more, *measured.reasons))
+    capacity = measured.capacity
+    first = f"bbbload benchmark, run {capacity.run} of {capacity.started_at}"
+    return ", ".join((first, *more, *capacity.reasons))
 
 
-def _chosen(measured: Capacity, profile: str | None) -> ProfileCapacity:
+def chosen(measured: Capacity, profile: str | None = None) -> ProfileCapacity:
+    """Return the profile of this name, by default that with the fewest participants.
+
+    Raises ConfigError where a measurement holds no capacity to plan with.
+    """
     known = [found for found in measured.profiles if found.capacity is not None]
     if measured.validity != "valid" or not known:
         reasons = "; ".join(measured.reasons) or "no profile reached its limit"

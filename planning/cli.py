@@ -13,12 +13,16 @@ import numpy as np
 
 from bots.errors import ConfigError
 from bots.whole_file import write_whole
-from loadtest.models import Capacity
 from planning.assembly import Inputs, make_plan
 from planning.backtest import backtest as run_backtest
 from planning.budget import parse_budget
 from planning.calendars import Calendar, parse_calendar, weeks_and_ahead
-from planning.capacities import capacities_used, parse_mix, stand_in_section
+from planning.capacities import (
+    Measured,
+    capacities_used,
+    parse_mix,
+    stand_in_section,
+)
 from planning.caps import within_network
 from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
@@ -26,8 +30,8 @@ from planning.demand import parse_demand, stated_history
 from planning.forecast import log_peaks
 from planning.history.csv import read_csv
 from planning.history.own_tests import own_tests, without
+from planning.measured import read_measured
 from planning.models import Plan, StandInMeasurement
-from planning.observed.codec import decode_planned
 from planning.offers import Balancer
 from planning.peaks import QUANTILES, Backtest, History
 from planning.placement import BALANCERS
@@ -43,7 +47,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--catalog examples/senfcall-2020/catalog.toml "
     "--budget examples/senfcall-2020/budget.toml -o plan.json"
 )
-@click.argument("capacity", required=False, type=click.Path(path_type=Path))
+@click.argument(
+    "capacities", metavar="[CAPACITY]…", nargs=-1, type=click.Path(path_type=Path)
+)
 @click.option(
     "--history",
     type=_FILE,
@@ -112,7 +118,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of chance.")
 def plan(
-    capacity: Path | None,
+    capacities: tuple[Path, ...],
     history: Path | None,
     demand: Path | None,
     catalog: Path,
@@ -129,9 +135,10 @@ def plan(
 ) -> int:
     """Plan servers and money for the coming months.
 
-    CAPACITY is a capacity.json from `bbbload benchmark`, or the observed.json of
-    `bbbload capacity observe --benchmark`; a capacity in the catalogue wins over it. A
-    measurement of the stand-in node is shown apart and never used.
+    CAPACITY is a node card or capacity.json of `bbbload benchmark`, or the
+    observed.json of `bbbload capacity observe --benchmark`; several serve several
+    types. A capacity in the catalogue wins over it. A measurement of the stand-in node
+    is shown apart and never used.
     """
     now = datetime.now(UTC)
     if (history is None) == (demand is None):
@@ -143,7 +150,7 @@ def plan(
     else:
         assert history is not None
         past = _demand(history, ledger)
-    measured = None if capacity is None else _capacity(capacity)
+    measured = tuple(_measured(path) for path in capacities)
     offered = read_catalog(catalog, today=now.date())
     money = parse_budget(read_toml(budget, "budget"), source=budget.name)
     if balancer is not None:
@@ -162,7 +169,7 @@ def plan(
         made_on=now.date().isoformat(),
         tool_version=version("bbbload"),
         calendar=_calendar(calendar),
-        stand_in=stand_in_section(measured),
+        stand_in=stand_in_section(tuple(one.capacity for one in measured)),
     )
     made = make_plan(inputs)
     _write(output, encode_plan(made))
@@ -249,16 +256,10 @@ def _number(value: float) -> float:
     return value
 
 
-def _capacity(path: Path) -> Capacity:
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"cannot read {path}: give a capacity.json or an observed.json"
-        ) from error
-    measured, note = decode_planned(text, where=str(path))
-    if note:
-        click.echo(f"Note: {note}.", err=True)
+def _measured(path: Path) -> Measured:
+    measured = read_measured(path)
+    if measured.note:
+        click.echo(f"Note: {measured.note}.", err=True)
     return measured
 
 

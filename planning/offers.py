@@ -12,7 +12,7 @@ from planning.peaks import Interval
 Balancer = Literal["scalelite", "b3scale", "fewest meetings", "round robin"]
 """Rules by which balancers choose a node; see `planning/placement.py`."""
 Billing = Literal["rented", "hourly", "bought"]
-CapacityOrigin = Literal["catalog", "capacity.json"]
+CapacityOrigin = Literal["catalog", "capacity.json", "node card"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,12 +56,17 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (cli, ("bots.whole_file",))
         for cli in ("loadtest/commands/", "planning/", "reports/")
     ),
-    ("planning/questions/cli.py", ("loadtest.codec",)),
+    # A node card is a capacity that travelled.
+    (
+        "planning/measured.py",
+        ("loadtest.card", "loadtest.card_codec", "loadtest.codec"),
+    ),
     ("planning/history/", ("loadtest.codec",)),
     # A node's own history is fitted as a benchmark's steps are, role by role alike.
     (
         "planning/observed/",
         (
+            "loadtest.card",
             "loadtest.codec",
             "loadtest.costs",
             "loadtest.student",
@@ -174,6 +179,7 @@ FILES_ARE_OPENED_IN = (
     "loadtest/node/metrics.py",  # reads its own process's figures from /proc
     "planning/history/",
     "planning/catalog.py",
+    "planning/measured.py",  # reads whatever file holds a capacity
 )
 
 LONG: dict[str, str] = {

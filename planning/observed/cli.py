@@ -12,8 +12,8 @@ import click
 
 from bots.errors import ConfigError
 from bots.whole_file import check_writable, write_whole
-from loadtest.codec import read_capacity
 from planning.history.prometheus import http_fetch
+from planning.measured import read_benchmark
 from planning.observed.beside import at_dearer_cost, set_beside
 from planning.observed.codec import encode_observed
 from planning.observed.fit import COVERAGE, NodeFit, cost_of_mix, fit_node
@@ -57,7 +57,9 @@ def capacity() -> None:
     help="Host of a node, with or without port; repeatable (default: all).",
 )
 @click.option(
-    "--benchmark", type=_FILE, help="capacity.json to set beside (default: none)."
+    "--benchmark",
+    type=_FILE,
+    help="capacity.json or node card to set beside (default: none).",
 )
 @click.option(
     "--at",
@@ -109,7 +111,7 @@ def observe(
     where they are scraped. A benchmark's bots are set beside real people. A bearer
     token is taken from the variable BBBLOAD_PROMETHEUS_TOKEN.
     """
-    measured = None if benchmark is None else read_capacity(benchmark)
+    measured = None if benchmark is None else read_benchmark(benchmark)
     asked = [_parse_mix(text) for text in mixes]
     if str(output) != "-":
         check_writable(output)

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from bots.errors import ConfigError
-from loadtest.codec import CAPACITY_SCHEMA, read_capacity
 from planning import export as formats
+from planning.capacities import chosen
 from planning.codec import SCHEMA as PLAN_SCHEMA
 from planning.codec import decode_plan
 from planning.history.csv import read_csv
+from planning.measured import read_measured
 from planning.models import Plan
 from planning.placement import usable_utilisation
 from planning.quote import added_cost_eur, parse_addition, quote_lines
@@ -54,11 +55,11 @@ def quote(plan_file: Path, add: str, as_json: bool) -> int:
 
 
 @click.command(
-    epilog="Example: bbbload window history.csv capacity.json --nodes 12 "
+    epilog="Example: bbbload window history.csv card.json --nodes 12 "
     "--nodes-out 3 --for 2h --within 14d"
 )
 @click.argument("history", type=_FILE)
-@click.argument("cards", metavar="CARDS", type=_FILE)
+@click.argument("cards", metavar="CARDS…", nargs=-1, required=True, type=_FILE)
 @click.option(
     "--nodes",
     type=click.IntRange(2, 1000),
@@ -95,7 +96,7 @@ def quote(plan_file: Path, add: str, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 def window(
     history: Path,
-    cards: Path,
+    cards: tuple[Path, ...],
     nodes: int | None,
     nodes_out: int,
     length: str,
@@ -105,12 +106,17 @@ def window(
 ) -> int:
     """Say when nodes may be drained at the chosen risk.
 
-    CARDS is a capacity.json of a node like those in the pool, or a plan.json.
+    CARDS are node cards (or capacity.json files) of the types in the pool, of which the
+    weakest counts, or a plan.json.
     """
-    capacities, plan = _capacities(cards)
+    found_in = [_capacities(path) for path in cards]
+    capacities = [node for nodes_in, _ in found_in for node in nodes_in]
+    plan = next((plan for _, plan in found_in if plan is not None), None)
     if nodes is None:
         if plan is None:
-            raise ConfigError("--nodes is needed with a capacity.json: how many exist?")
+            raise ConfigError(
+                "--nodes is needed with a card: how many nodes are there?"
+            )
         nodes = sum(node.count for node in plan.months[0].nodes)
     weakest = min(node.low for node in capacities)
     past = read_csv(history)
@@ -151,7 +157,8 @@ def window(
 def export(target: str, cards: tuple[Path, ...]) -> int:
     """Turn capacities into load multipliers or alert rules.
 
-    CARDS are a plan.json, or capacity.json files named after their nodes.
+    CARDS are a plan.json, or node cards (or capacity.json files) named after their
+    nodes.
     """
     nodes = tuple(node for path in cards for node in _capacities(path)[0])
     write = {
@@ -176,24 +183,22 @@ def _capacities(path: Path) -> tuple[tuple[formats.NodeCapacity, ...], Plan | No
             )
             for used in plan.capacity_used
         ), plan
-    if schema != CAPACITY_SCHEMA:
-        raise ConfigError(f"{path} is neither a capacity.json nor a plan.json")
-    measured = read_capacity(path)
-    if measured.stand_in:
+    measured = read_measured(path)
+    if measured.note:
+        click.echo(f"Note: {measured.note}.", err=True)
+    capacity = measured.capacity
+    if capacity.stand_in:
         raise ConfigError(
             f"{path} was measured on the stand-in node, which says nothing about "
             "BigBlueButton: benchmark a real node"
         )
-    known = [one for one in measured.profiles if one.capacity is not None]
-    if not known:
-        raise ConfigError(f"{path} holds no capacity: measure again")
-    found = min(known, key=lambda one: one.capacity or 0.0)
+    found = chosen(capacity)
     assert found.capacity is not None
     node = formats.NodeCapacity(
         name=path.stem,
         participants=found.capacity,
         low=found.capacity if found.low is None else found.low,
-        source=f"bbbload benchmark, run {measured.run}, profile {found.profile.name}",
+        source=f"bbbload benchmark, run {capacity.run}, profile {found.profile.name}",
     )
     return (node,), None
 

@@ -24,9 +24,7 @@ from tests.support.histories import catalog
 
 def sized(offered: Catalog | None = None, largest: int = 40) -> tuple[SizedType, ...]:
     offered = offered or catalog()
-    intervals = {
-        used.type: as_interval(used) for used in capacities_used(offered, None)
-    }
+    intervals = {used.type: as_interval(used) for used in capacities_used(offered)}
     return sized_types(offered, intervals, largest)
 
 

@@ -7,7 +7,12 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.models import MeetingProfile, ProfileCapacity
-from planning.capacities import capacities_used, parse_mix, stand_in_section
+from planning.capacities import (
+    Measured,
+    capacities_used,
+    parse_mix,
+    stand_in_section,
+)
 from planning.catalog import parse_catalog
 from planning.offers import Catalog
 from tests.planning.test_mix import capacity
@@ -49,15 +54,19 @@ def measured(**changes: object):
     return capacity(**(values | changes))
 
 
+def given(**changes: object) -> tuple[Measured, ...]:
+    return (Measured(capacity=measured(**changes)),)
+
+
 def test_a_capacity_of_the_catalogue_wins_over_a_measurement():
-    used = capacities_used(catalog(), measured())
+    used = capacities_used(catalog(), given())
 
     assert {one.origin for one in used} == {"catalog"}
     assert used[0].participants == 200
 
 
 def test_a_measurement_serves_the_type_with_as_many_cores():
-    (used,) = capacities_used(bare(), measured())
+    (used,) = capacities_used(bare(), given())
 
     assert used.type == "small"
     assert used.origin == "capacity.json"
@@ -68,20 +77,20 @@ def test_a_measurement_serves_the_type_with_as_many_cores():
 
 
 def test_another_profile_can_be_named():
-    assert capacities_used(bare(), measured(), "talks")[0].participants == 150.0
+    assert capacities_used(bare(), given(), "talks")[0].participants == 150.0
     with pytest.raises(ConfigError, match="'parties'; it has talks, classes"):
-        capacities_used(bare(), measured(), "parties")
+        capacities_used(bare(), given(), "parties")
 
 
 def test_a_profile_that_only_held_at_the_cap_is_no_capacity():
-    only_at_least = measured(profiles=(profile("talks", None),))
+    only_at_least = given(profiles=(profile("talks", None),))
 
     with pytest.raises(ConfigError, match="no capacity to plan with"):
         capacities_used(bare(), only_at_least)
 
 
 def test_an_invalid_run_is_no_capacity():
-    invalid = measured(validity="invalid", reasons=("generator too slow",))
+    invalid = given(validity="invalid", reasons=("generator too slow",))
 
     with pytest.raises(ConfigError, match="generator too slow"):
         capacities_used(bare(), invalid)
@@ -89,35 +98,35 @@ def test_an_invalid_run_is_no_capacity():
 
 def test_the_stand_in_is_never_a_capacity_of_bbb():
     with pytest.raises(ConfigError, match="stand-in node, which says nothing about"):
-        capacities_used(bare(), measured(stand_in=True))
+        capacities_used(bare(), given(stand_in=True))
 
 
 def test_the_stand_in_has_a_section_of_its_own():
-    section = stand_in_section(measured(stand_in=True))
+    section = stand_in_section((measured(), measured(stand_in=True)))
 
     assert section is not None
     assert "not on BigBlueButton" in section.title
     assert "not used" in section.note
     assert [row.capacity for row in section.profiles] == [150.0, 110.0]
-    assert stand_in_section(measured()) is None
-    assert stand_in_section(None) is None
+    assert stand_in_section((measured(),)) is None
+    assert stand_in_section(()) is None
 
 
 def test_no_capacity_anywhere_is_one_sentence():
     with pytest.raises(ConfigError, match=r"add \[types\.capacity\]"):
-        capacities_used(bare(), None)
+        capacities_used(bare())
 
 
 def test_a_measurement_of_other_cores_serves_nobody():
     with pytest.raises(ConfigError, match="as many cores"):
-        capacities_used(bare((12, 16)), replace(measured(), node_cores=8.0))
+        capacities_used(bare((12, 16)), given(node_cores=8.0))
 
 
 def test_a_mix_of_measured_profiles_is_planned_with():
     found = synthetic_capacity()
     names = [one.profile.name for one in found.profiles]
     offered = bare((round(found.node_cores or 0), 99))
-    real = replace(found, stand_in=False)
+    real = (Measured(capacity=replace(found, stand_in=False)),)
 
     (used,) = capacities_used(
         offered, real, mix=parse_mix(f"{names[0]}=3,{names[2]}=1")
@@ -138,3 +147,30 @@ def test_a_mix_of_measured_profiles_is_planned_with():
 def test_a_mix_written_otherwise_is_one_sentence(text):
     with pytest.raises(ConfigError, match="no part of a mix"):
         parse_mix(text)
+
+
+def test_cards_serve_the_types_they_name_and_others_those_of_their_cores():
+    small, large = bare().types
+    cards = (
+        Measured(capacity=measured(node_cores=4.0), type="LARGE", origin="node card"),
+        Measured(capacity=measured(profiles=(profile("talks", 70.0),))),
+    )
+
+    used = {one.type: one for one in capacities_used(bare(), cards)}
+
+    assert used[large.name].participants == 110.0
+    assert used[large.name].origin == "node card"
+    assert used[small.name].participants == 70.0
+
+
+def test_a_card_never_serves_a_type_beside_the_one_it_names():
+    card = Measured(capacity=measured(), type="large", origin="node card")
+
+    (used,) = capacities_used(bare(), (card,))
+
+    assert used.type == "large"
+
+
+def test_two_measurements_of_one_type_are_not_chosen_between():
+    with pytest.raises(ConfigError, match=r"several measurements .* 'small': give one"):
+        capacities_used(bare(), (*given(), *given()))

@@ -35,7 +35,7 @@ def test_a_slow_network_cuts_the_capacity_and_says_so():
     slow = replace(
         catalog(), types=tuple(replace(k, nic_bps=1e8) for k in catalog().types)
     )
-    stated = capacities_used(slow, None)
+    stated = capacities_used(slow)
 
     cut = within_network(stated, slow, budget())
 

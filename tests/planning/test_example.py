@@ -45,7 +45,7 @@ def inputs() -> Inputs:
         budget=parse_budget(
             loads((EXAMPLE / "budget.toml").read_text()), source="budget.toml"
         ),
-        capacities=capacities_used(catalog, None),
+        capacities=capacities_used(catalog),
         months=12,
         risk=RISK,
         seed=1,

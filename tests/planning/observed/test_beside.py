@@ -7,7 +7,7 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.models import ProfileCapacity
-from planning.capacities import capacities_used
+from planning.capacities import Measured, capacities_used
 from planning.catalog import parse_catalog
 from planning.observed.beside import at_dearer_cost, set_beside
 from planning.observed.fit import fit_node
@@ -123,7 +123,9 @@ def test_a_plan_says_that_it_uses_the_cost_of_real_people():
         kind["cores"] = 16
     offered = parse_catalog(data, source="c.toml", today=date(2026, 11, 23))
 
-    used = capacities_used(offered, at_dearer_cost(benchmark, found))
+    used = capacities_used(
+        offered, (Measured(capacity=at_dearer_cost(benchmark, found)),)
+    )
 
     assert used[0].participants == pytest.approx(200 * found.ratio.mid)
     assert "at the cost of real people" in used[0].source

@@ -8,8 +8,9 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.cli import run_command
-from loadtest.codec import decode_capacity, encode_capacity
-from planning.observed.codec import SCHEMA, decode_observed, decode_planned
+from loadtest.codec import encode_capacity
+from planning.measured import decode_measured
+from planning.observed.codec import SCHEMA, decode_observed
 from planning.observed.models import NodePast
 from planning.observed.reading import Span, host_of, read_nodes
 from tests.support.people import (
@@ -111,31 +112,11 @@ def test_a_real_prometheus_is_read_fitted_and_set_beside(tmp_path, capsys):
     audio = next(role for role in node.roles if role.role == "audio")
     costs = {cost.name: cost.value for cost in audio.costs}
     assert costs["voice"] == pytest.approx(TRUTH["voice"] / 0.7, rel=0.1)
-    planned, note = decode_planned(output.read_text(), where="observed.json")
-    assert planned.costs[1].value > synthetic_benchmark().costs[1].value
-    assert "holds the dearer cost, of real people" in note
+    planned = decode_measured(output.read_text(), where="observed.json")
+    assert planned.capacity.costs[1].value > synthetic_benchmark().costs[1].value
+    assert "at the dearer cost, of real people" in planned.note
     assert unknown == 2
     assert "--instance bbb9 has no participants and CPU" in mistake
-
-
-def test_an_observation_without_a_benchmark_is_no_capacity_to_plan_with(tmp_path):
-    text = (
-        '{"schema": "bbbload.observed", "version": 1, "source": "p", "since": "", '
-        '"until": "", "step_s": 300, "tool_version": "", "seed": 1, "coverage": 0.9, '
-        '"nodes": []}'
-    )
-
-    with pytest.raises(ConfigError, match="observed without a benchmark"):
-        decode_planned(text, where="observed.json")
-    with pytest.raises(ConfigError, match=r"version 2 of bbbload\.observed"):
-        decode_planned(text.replace('"version": 1', '"version": 2'), where="x")
-
-
-def test_a_capacity_json_is_planned_with_as_it_is():
-    text = encode_capacity(synthetic_benchmark())
-
-    expected = decode_capacity(text, where="c")
-    assert decode_planned(text, where="c") == (expected, "")
 
 
 @pytest.mark.parametrize(
