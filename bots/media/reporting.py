@@ -19,9 +19,9 @@ FEEDBACK_INTERVAL_S = 0.25
 """Transport-cc feedback: libwebrtc sends it every 50 to 250 ms."""
 REPAIR_INTERVAL_S = 0.1
 """While packets are missing or a key frame is awaited."""
-AUDIO_REPORTS_S, VIDEO_REPORTS_S = 5.0, 1.0
-"""mediasoup reports a stream at most this far apart (`RTC::RTCP::MaxAudioIntervalMs`,
-`MaxVideoIntervalMs`)."""
+AUDIO_REPORTS_S, VIDEO_REPORTS_S = 5.85, 1.5
+"""mediasoup reports a stream at most this far apart: 5 s or 1 s over 1.15, as its timer
+of 1.0 to 1.5 s comes round (`Producer::GetRtcp`, `Transport::OnTimer`)."""
 LEAST_ESTIMATE_BPS = 1_000_000
 MAX_BLOCKS = 31
 

@@ -1,7 +1,9 @@
+import random
 from dataclasses import dataclass
 
 import pytest
 
+from bots.media.reporting import AUDIO_REPORTS_S
 from bots.media.silence import SILENT_S, Ear, Silence
 from bots.models import Media
 
@@ -110,3 +112,30 @@ def test_one_hiccup_does_not_excuse_a_silence_for_ever():
 
     assert ear.limit_s() == SILENT_S
     assert ear.limit_s(usual_s=5.0) == 15.0
+
+
+def alarms(hours: int, *, loss_ratio: float, limit_s: float | None = None) -> int:
+    """Return how often a microphone that mediasoup reports to would be given up.
+
+    Its timer comes round every 1.0 to 1.5 s and reports what is 5 s / 1.15 old.
+    """
+    rng, ear = random.Random(1), Ear()
+    now_s = due_s = heard_s = 0.0
+    found, was_silent = 0, False
+    while now_s < hours * 3600:
+        now_s += rng.uniform(0.8, 1.2)
+        while due_s <= now_s:
+            sent_s = due_s
+            heard_s = heard_s if rng.random() < loss_ratio else sent_s
+            while due_s - sent_s < 5 / 1.15:
+                due_s += rng.uniform(1.0, 1.5)
+        quiet_s = ear.quiet_s(now_s, heard_s)
+        is_silent = quiet_s > (limit_s or ear.limit_s(AUDIO_REPORTS_S))
+        found += is_silent and not was_silent
+        was_silent = is_silent
+    return found
+
+
+def test_lost_reports_of_audio_are_no_silence_but_would_be_one_within_ten_seconds():
+    assert alarms(12, loss_ratio=0.02) == 0
+    assert alarms(2, loss_ratio=0.02, limit_s=SILENT_S) > 2 * 10
