@@ -9,6 +9,19 @@ two; the other one stands for everybody else in the meeting.
               0.5 │ 0.5       0.5 │ 0.5                single talk     0.854 s
                   └── mutual silence ──┘               double talk     0.226 s
                                                        mutual silence  0.456 s
+
+What comes of it, in closed form (of each 4 visits, 1 is to each single talk, 0.8 to
+double talk, 1.2 to mutual silence), beside what the recommendation's Table 1 gives for
+real conversations (https://www.itu.int/rec/T-REC-P.59):
+
+                       mean duration          share of the time
+                      model    Table 1        model      Table 1
+      talk spurt     1.035 s   1.004 s        42.48 %    38.53 %
+      pause          1.401 s   1.587 s        57.52 %    61.47 %
+      double talk    0.226 s   0.228 s         7.42 %     6.59 %
+      mutual silence 0.456 s   0.508 s        22.46 %    22.48 %
+
+The model is the recommendation's own; we do not bend it towards its table.
 """
 
 import enum
