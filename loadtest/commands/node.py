@@ -16,6 +16,7 @@ from loadtest.commands.options import FiniteRange
 from loadtest.node.app import RunningNode
 from loadtest.node.faults import Faults, parse_faults
 from loadtest.node.settings import Ceilings, GraphqlLimits, NodeSettings
+from loadtest.node.versions import schema_of
 from loadtest.rates import RATE
 
 BANNER = """\
@@ -117,6 +118,14 @@ Example: a node slowed down to a fifth of a core, on a free port
     show_default=True,
     help="New GraphQL connections a second; more of them wait their turn.",
 )
+@click.option(
+    "--bbb-version",
+    default="3.0.19",
+    show_default=True,
+    metavar="3.0.N",
+    help="Version that it claims and plays, by the newest schema before it: that of "
+    "3.0.0, 3.0.14 or 3.0.19.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of chance.")
 @click.option("--stun", multiple=True, help="STUN URL that `stuns` names; repeatable.")
 @click.option(
@@ -146,6 +155,7 @@ def node(
     memory_budget: int,
     max_connections: int,
     connection_rate: float,
+    bbb_version: str,
     seed: int,
     stun: tuple[str, ...],
     turn: tuple[str, ...],
@@ -176,6 +186,7 @@ def node(
         ),
         memory_budget_bytes=memory_budget,
         seed=seed,
+        bbb_version=bbb_version,
         limits=GraphqlLimits(
             max_connections=max_connections, max_connections_per_second=connection_rate
         ),
@@ -184,6 +195,7 @@ def node(
         turn_urls=turn,
         turn_secret=os.environ.get("BBBLOAD_TURN_SECRET", ""),
     )
+    schema_of(bbb_version, faults.missing_field)  # bad input ends here
     try:
         uvloop.run(_serve(settings, secret_file or written))
     finally:

@@ -21,11 +21,7 @@ from loadtest.node.effort import GRAPHQL_UNITS, Effort
 from loadtest.node.evaluation import Evaluations, compact
 from loadtest.node.settings import NodeSettings
 from loadtest.node.state import REMOVED_WITH_REJOIN, Node, Session
-from loadtest.node.subscriptions import (
-    ALLOWED_BEFORE_JOIN,
-    RefusedOperation,
-    Subscriptions,
-)
+from loadtest.node.subscriptions import RefusedOperation, Subscriptions
 from loadtest.node.tables import Viewer
 
 HEADERS = ("X-Session-Token", "X-ClientSessionUUID", "X-ClientType", "X-ClientIsMobile")
@@ -80,6 +76,7 @@ class Conversation:
         self._client_session = ""
         self._subscriptions = Subscriptions(
             limits=limits,
+            schema=settings.schema,
             evaluations=evaluations,
             viewer=self._viewer,
             send=self._send_data,
@@ -264,7 +261,8 @@ class Conversation:
             self._mutate(identity, payload["query"], variables)
             return
         name = str(payload.get("operationName") or "")
-        if not self.session.user.joined and name not in ALLOWED_BEFORE_JOIN:
+        allowed = self._settings.schema.before_join
+        if not self.session.user.joined and name not in allowed:
             if len(self._held) < self._limits.concurrent_subscriptions:
                 self._held[identity] = message
             return

@@ -26,7 +26,7 @@ from graphql.language import (
     VariableNode,
 )
 
-from loadtest.node.schema import ROOTS, TYPES
+from loadtest.node.versions import NEWEST, Schema
 
 ARGUMENTS = {
     *("where", "order_by", "limit", "offset", "distinct_on"),
@@ -89,13 +89,15 @@ class Mutation:
 
 
 @lru_cache(maxsize=1024)
-def read_document(text: str) -> Document:
-    """Parse and check a query or subscription; raise DocumentError."""
+def read_document(text: str, schema: Schema = NEWEST) -> Document:
+    """Parse a query or subscription and check it by `schema`; raise DocumentError."""
     operation = _operation(text)
     kind = operation.operation.value
     if kind == "mutation":
         raise DocumentError("no mutations exist")
-    roots = tuple(_root(node, kind) for node in _fields(operation.selection_set))
+    roots = tuple(
+        _root(node, kind, schema) for node in _fields(operation.selection_set)
+    )
     if kind == "subscription" and len(roots) != 1:
         raise DocumentError("subscriptions must select one top level field")
     return Document(
@@ -151,10 +153,10 @@ def _fields(selection_set: SelectionSetNode | None) -> list[FieldNode]:
     return nodes
 
 
-def _root(node: FieldNode, operation: str) -> Root:
+def _root(node: FieldNode, operation: str, schema: Schema) -> Root:
     name = node.name.value
     path = f"$.selectionSet.{name}"
-    if name not in ROOTS or (name.endswith("_stream") and operation == "query"):
+    if name not in schema.roots or (name.endswith("_stream") and operation == "query"):
         raise DocumentError(
             f"field '{name}' not found in type: '{operation}_root'", path
         )
@@ -163,13 +165,13 @@ def _root(node: FieldNode, operation: str) -> Root:
             raise DocumentError(
                 f"'{name}' has no argument named '{argument.name.value}'", path
             )
-    type_name = ROOTS[name]
+    type_name = schema.roots[name]
     kind = "rows"
     table = name
     for suffix in ("aggregate", "stream"):
         if name.endswith(f"_{suffix}"):
             kind, table = suffix, name.removesuffix(f"_{suffix}")
-    selection = _selection(node, type_name, path)
+    selection = _selection(node, type_name, path, schema)
     key = node.alias.value if node.alias else name
     return Root(
         field=Field(key=key, name=name, type_name=type_name, selection=selection),
@@ -179,11 +181,13 @@ def _root(node: FieldNode, operation: str) -> Root:
     )
 
 
-def _selection(node: FieldNode, type_name: str, path: str) -> tuple[Field, ...]:
+def _selection(
+    node: FieldNode, type_name: str, path: str, schema: Schema
+) -> tuple[Field, ...]:
     children = _fields(node.selection_set)
     if not children:
         raise DocumentError(f"missing selection set for '{type_name}'", path)
-    known = TYPES[type_name]
+    known = schema.types[type_name]
     selection: dict[str, Field] = {}
     for child in children:
         name = child.name.value
@@ -195,7 +199,7 @@ def _selection(node: FieldNode, type_name: str, path: str) -> tuple[Field, ...]:
         child_type = known.get(name, "")
         grandchildren: tuple[Field, ...] = ()
         if child_type:
-            grandchildren = _selection(child, child_type, child_path)
+            grandchildren = _selection(child, child_type, child_path, schema)
         elif child.selection_set is not None:
             raise DocumentError(
                 "unexpected subselection set for non-object field", child_path

@@ -41,6 +41,9 @@ class Faults:
     """API calls are answered with a web page, as a wrong host would."""
     bbb_version: str = ""
     """Version in the index, in place of the node's."""
+    missing_field: str = ""
+    """`type.field` that its GraphQL does not know, as a version that nobody has an
+    adapter for."""
     not_bbb3: bool = False
     """The index names no GraphQL URL, as BBB 2.7's."""
     bridge: str = ""

@@ -3,7 +3,8 @@
 Names and nesting as its HTML5 client selects them. `timer` has no `startedOn`: the
 recorded server refused that field although its own client asks for it. Fields that
 other 3.0 versions ask for are there where the sources name them; whatever is not here
-is refused with Hasura's own error, which is how a client tells versions apart.
+is refused with Hasura's own error, which is how a client tells versions apart. What
+older versions lack or have beside it is in `versions.py`.
 """
 
 from graphql import parse

@@ -140,6 +140,8 @@ class SessionCalls:
 
     async def meeting_static_data(self, request: web.Request) -> web.Response:
         """Return what does not change about a meeting, as 3.0.14 and later do."""
+        if not self._settings.schema.has_static_data:
+            return web.Response(status=404)
         session = self._rest_session(request)
         if session is None:
             return web.Response(status=401)

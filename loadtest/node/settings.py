@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from loadtest.node.faults import Faults
 from loadtest.node.state import Timeouts
+from loadtest.node.versions import Schema, schema_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class NodeSettings:
     memory_budget_bytes: int = 2 * 1024**3
     seed: int = 0
     bbb_version: str = "3.0.19"
+    """Which BBB 3.0 is played; its schema is that of the newest known one before."""
     algorithms: tuple[str, ...] = ("sha1", "sha256", "sha384", "sha512")
     limits: GraphqlLimits = field(default_factory=GraphqlLimits)
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -69,3 +71,8 @@ class NodeSettings:
     turn_secret: str = field(default="", repr=False)
     tick_s: float = 1.0
     """How often timeouts are looked at."""
+
+    @property
+    def schema(self) -> Schema:
+        """What its GraphQL knows; raises ConfigError for what cannot be played."""
+        return schema_of(self.bbb_version, self.faults.missing_field)

@@ -18,17 +18,7 @@ from loadtest.node.evaluation import (
 )
 from loadtest.node.settings import GraphqlLimits
 from loadtest.node.tables import TABLES, Viewer
-
-ALLOWED_BEFORE_JOIN = (
-    "getUserInfo",
-    "getMeetingEndData",
-    "PluginConfigurationQuery",
-    "getGuestLobbyInfo",
-    "userCurrentSubscription",
-    "Patched_userCurrentSubscription",
-    "getUserCurrent",
-)
-"""Operations answered before the join (AllowedSubscriptionsForNotInMeetingUsers)."""
+from loadtest.node.versions import Schema
 
 
 class RefusedOperation(Exception):
@@ -62,11 +52,13 @@ class Subscriptions:
         self,
         *,
         limits: GraphqlLimits,
+        schema: Schema,
         evaluations: Evaluations,
         viewer: Callable[[float], Viewer],
         send: Callable[[str], None],
     ) -> None:
         self._limits = limits
+        self._schema = schema
         self._evaluations = evaluations
         self._viewer = viewer
         """Makes the viewer; the argument is the time from which logs matter."""
@@ -87,7 +79,7 @@ class Subscriptions:
         limits = self._limits
         if len(text) > limits.query_length:
             raise RefusedOperation(f"Query {name} is longer than allowed")
-        document = read_document(text)
+        document = read_document(text, self._schema)
         if document.depth > limits.query_depth:
             raise RefusedOperation(
                 f"Query {name} is not valid with depth {document.depth} and the max "
@@ -125,7 +117,7 @@ class Subscriptions:
         For users who are not in the meeting all but the allowed ones are quiet.
         """
         for subscription in tuple(self._open.values()):
-            if not is_joined and subscription.name not in ALLOWED_BEFORE_JOIN:
+            if not is_joined and subscription.name not in self._schema.before_join:
                 continue
             table = TABLES[subscription.document.roots[0].table]
             if "role" in topics or topics.intersection(table.topics):

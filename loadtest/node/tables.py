@@ -40,6 +40,7 @@ from loadtest.node.user_rows import (
     voice_activity_row,
     voice_row,
     whiteboard_row,
+    writable_pages,
 )
 
 Row = dict[str, Any]
@@ -224,16 +225,8 @@ def _page(viewer: Viewer) -> Iterable[Row]:
 
 
 def _page_writers(viewer: Viewer) -> Iterable[Row]:
-    meeting = viewer.meeting
-    page = meeting.presentations[meeting.current_presentation_id]
-    for user in meeting.present():
-        if user.whiteboard_write_access and not user.presenter:
-            yield {
-                "userId": user.id,
-                "pageId": page.current_page_id,
-                "presentationId": page.presentation_id,
-                "isCurrentPage": True,
-            }
+    for user in viewer.meeting.present():
+        yield from writable_pages(viewer.meeting, user)
 
 
 def _presentations(viewer: Viewer) -> Iterable[Row]:

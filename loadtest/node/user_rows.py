@@ -6,7 +6,7 @@ function of no arguments that returns one, called only when it is selected.
 
 from typing import Any
 
-from loadtest.node.breakout_rows import breakout_summary
+from loadtest.node.breakout_rows import breakout_rows, breakout_summary
 from loadtest.node.content import Camera, Voice
 from loadtest.node.meeting import Meeting, User
 from loadtest.node.times import hasura_time
@@ -51,6 +51,8 @@ def user_row(meeting: Meeting, user: User) -> Row:
         "registeredAt": hasura_time(user.registered_s),
         "currentlyInMeeting": user.joined,
         "whiteboardWriteAccess": user.whiteboard_write_access,
+        "hasDrawPermissionOnCurrentPage": user.whiteboard_write_access,
+        "presPagesWritable": lambda: writable_pages(meeting, user),
         "speechLocale": user.speech_locale,
         "captionLocale": user.caption_locale,
         "voice": lambda: voice_row(meeting, user),
@@ -96,6 +98,7 @@ def user_current_row(
             "extId": meeting.request.meeting_id,
             "name": meeting.request.name,
         },
+        "breakoutRooms": lambda: breakout_rows(meeting, user, base_url=base_url),
         "breakoutRoomsSummary": lambda: breakout_summary(meeting, user),
         "sessionCurrent": {"enforceLayout": enforce_layout},
         "livekit": {"livekitToken": user.livekit_token} if user.livekit_token else None,
@@ -177,6 +180,21 @@ def whiteboard_row(user: User) -> Row:
         "presenter": user.presenter,
         "isModerator": user.is_moderator,
     }
+
+
+def writable_pages(meeting: Meeting, user: User) -> list[Row]:
+    """Return the row of `pres_page_writers` of a user who was let draw, if it was."""
+    if not user.whiteboard_write_access or user.presenter:
+        return []
+    shown = meeting.presentations[meeting.current_presentation_id]
+    return [
+        {
+            "userId": user.id,
+            "pageId": shown.current_page_id,
+            "presentationId": shown.presentation_id,
+            "isCurrentPage": True,
+        }
+    ]
 
 
 def _floor_time(voice: Voice) -> str:
