@@ -133,17 +133,20 @@ class Soak:
     lost: int
     fitness: Fitness
     node_cpu_ratio: float
+    node_complaints: tuple[str, ...]
+    """The last lines that the node wrote to stderr after its greeting; none is due."""
     growths: tuple[Growth, ...]
 
     @property
     def holds(self) -> bool:
-        """Say whether all joined and left by command, and nothing grew."""
+        """Say whether all joined and left by command and nothing failed or grew."""
         everybody = {
             "join joined": self.participants,
             "leave left": self.participants,
         }
         return (
             not self.troubles
+            and not self.node_complaints
             and all(self.outcomes.get(key) == n for key, n in everybody.items())
             and all(growth.is_noise for growth in self.growths)
         )
@@ -201,6 +204,7 @@ async def soak(
             for plan in plans(mix, duration_s)
         ]
         gauge = Gauge()
+        greeting = len(node.stderr)
         node_cpu_s = cpu_s(node.pid)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(gauge.watch_lag())
@@ -230,6 +234,7 @@ async def soak(
         lost=tally.lost,
         fitness=tally.fitness(),
         node_cpu_ratio=node_cpu_s / duration_s,
+        node_complaints=tuple(node.stderr[greeting:][-TROUBLES_KEPT:]),
         growths=growths(footprints),
     )
 
@@ -369,7 +374,7 @@ def _print(found: Soak) -> None:
             f"| {each.name} | {each.early:.0f} | {each.late:.0f} "
             f"| {each.late - each.early:+.0f} | {each.allowed:.0f} |"
         )
-    for trouble in found.troubles:
+    for trouble in (*found.troubles, *found.node_complaints):
         print(f"\n{trouble}")
 
 
