@@ -34,8 +34,8 @@ from tests.support.prometheus import scraping
 ROOT: Final = Path(__file__).parents[2]
 PRIORITY: Final = -15
 PLANTED: Final = 1.3
-WORK_FACTOR: Final = 25.0
-"""250 µs a packet: more than the stand-in needs on a busy machine too (at 80 µs it was
+WORK_FACTOR: Final = 16.0
+"""160 µs a packet: more than the stand-in needs on a busy machine too (at 80 µs it was
 not), so that all of its cost is planted."""
 STEP_S: Final = 15
 HOLD: Final = "50s"
