@@ -23,6 +23,8 @@ COMMANDS = {
     "benchmark": "loadtest.commands.benchmark:benchmark",
     "bot": "bots.cli:bot",
     "capacity": "planning.observed.cli:capacity",
+    "card": "reports.cards.cli:card",
+    "cards": "reports.cards.cli:cards",
     "ci": "loadtest.commands.ci:ci",
     "catalog": "planning.prices.cli:catalog",
     "cleanup": "loadtest.commands.cleanup:cleanup",

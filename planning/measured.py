@@ -14,10 +14,9 @@ from loadtest.card_codec import CARD_SCHEMA, decode_card
 from loadtest.codec import decode_capacity
 from loadtest.models import Capacity
 from planning.capacities import Measured
-from planning.observed.beside import at_dearer_cost
 from planning.observed.codec import SCHEMA as OBSERVED_SCHEMA
 from planning.observed.codec import decode_observed
-from planning.observed.people import beside_of
+from planning.observed.people import planned_capacity
 
 FILES = "a capacity.json, a card.json or an observed.json of bbbload"
 
@@ -64,15 +63,13 @@ def decode_measured(text: str, *, where: str) -> Measured:
 
 def measured_of(card: NodeCard, *, where: str) -> Measured:
     """Return what is to be planned with of a node card, at the dearer cost."""
-    beside = beside_of(card)
-    is_dearer = beside is not None and beside.dearer == "people"
+    people = card.people
+    is_dearer = people is not None and people.dearer == "people"
     return Measured(
-        capacity=(
-            card.capacity if beside is None else at_dearer_cost(card.capacity, beside)
-        ),
+        capacity=planned_capacity(card),
         type=card.type,
         origin="node card",
-        note=_note(where, beside.ratio.mid) if beside and is_dearer else "",
+        note=_note(where, people.mid) if people is not None and is_dearer else "",
     )
 
 

@@ -4,8 +4,9 @@ Computes nothing: every number is a field of `loadtest.models.Capacity`.
 """
 
 from loadtest.models import Capacity, Cost, ProfileCapacity
+from planning.observed.models import Beside
 from reports import format as written
-from reports import wording
+from reports import people, wording
 from reports.document import (
     Answer,
     Block,
@@ -28,8 +29,13 @@ from reports.steps import steps_table
 NO_CAPACITY = "no capacity"
 
 
-def document(capacity: Capacity, *, source: str) -> Document:
-    """Tell a benchmark's result; `source` is the file it came from."""
+def document(
+    capacity: Capacity, *, source: str, beside: Beside | None = None
+) -> Document:
+    """Tell a benchmark's result; `source` is the file it came from.
+
+    `beside` is what production said of it, where that was observed.
+    """
     node = "the stand-in node" if capacity.stand_in else capacity.target
     return Document(
         kind="capacity",
@@ -42,15 +48,21 @@ def document(capacity: Capacity, *, source: str) -> Document:
             f"How many participants does {node} carry while it keeps "
             f"{capacity.slo.name}, for {len(capacity.profiles)} mixes of meetings?"
         ),
-        verdict=_verdict(capacity),
+        verdict=verdict(capacity),
         tone=wording.VALIDITY_TONES[capacity.validity],
-        answers=tuple(_answer(found, capacity) for found in capacity.profiles),
+        answers=(
+            *(answer(found, capacity) for found in capacity.profiles),
+            *((people.answer(beside, beside.ratio),) if beside else ()),
+        ),
         next_steps=_next_steps(capacity),
-        notices=(wording.STAND_IN,) if capacity.stand_in else (),
+        notices=(
+            *((wording.STAND_IN,) if capacity.stand_in else ()),
+            *people.notices(beside),
+        ),
         sections=(
-            _summary_section(capacity),
-            _chart_section(capacity),
-            _cost_section(capacity),
+            summary_section(capacity),
+            chart_section(capacity),
+            cost_section(capacity),
             *(_profile_section(found, capacity) for found in capacity.profiles),
         ),
         provenance=_provenance(capacity, source),
@@ -76,7 +88,8 @@ def span(found: ProfileCapacity) -> str:
     return found.invalid or "no interval"
 
 
-def _verdict(capacity: Capacity) -> str:
+def verdict(capacity: Capacity) -> str:
+    """Say whether a benchmark may be believed, and why not."""
     if capacity.validity == "valid":
         noted = f" Noted: {'; '.join(capacity.reasons)}." if capacity.reasons else ""
         return f"Valid: wherever a capacity is given, the generator was fit.{noted}"
@@ -84,11 +97,12 @@ def _verdict(capacity: Capacity) -> str:
     return f"{head}: " + ("; ".join(capacity.reasons) or "no reason was recorded.")
 
 
-def _answer(found: ProfileCapacity, capacity: Capacity) -> Answer:
+def answer(found: ProfileCapacity, capacity: Capacity) -> Answer:
+    """Return a profile's capacity as a first screen shows it."""
     tone: Tone = "plain"
     if found.capacity is None:
         tone = "warning" if found.at_least is not None else "bad"
-    limit = (
+    first = (
         f"; first limit: {wording.LIMITS[found.limit]}"
         if found.capacity is not None
         else ""
@@ -97,7 +111,7 @@ def _answer(found: ProfileCapacity, capacity: Capacity) -> Answer:
         question=f"{found.profile.name}: participants",
         value=participants(found),
         interval=span(found),
-        holds_for=f"{wording.mix(found.profile)}; SLO {capacity.slo.name}{limit}",
+        holds_for=f"{wording.mix(found.profile)}; SLO {capacity.slo.name}{first}",
         tone=tone,
     )
 
@@ -137,14 +151,15 @@ def _next_steps(capacity: Capacity) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _summary_section(capacity: Capacity) -> Section:
+def summary_section(capacity: Capacity) -> Section:
+    """Return the capacity by mix of meetings, in a table."""
     rows = tuple(
         (
             found.profile.name,
             wording.mix(found.profile),
             participants(found),
             span(found),
-            _limit(found),
+            limit(found),
             capacity.slo.name,
         )
         for found in capacity.profiles
@@ -165,13 +180,15 @@ def _summary_section(capacity: Capacity) -> Section:
     return Section(title="What the node carries", blocks=(table,))
 
 
-def _limit(found: ProfileCapacity) -> str:
+def limit(found: ProfileCapacity) -> str:
+    """Say what broke first."""
     if found.capacity is not None or found.limit:
         return wording.LIMITS[found.limit]
     return wording.LIMITS["cap"] if found.at_least is not None else written.MISSING
 
 
-def _chart_section(capacity: Capacity) -> Section:
+def chart_section(capacity: Capacity) -> Section:
+    """Return load against CPU, drawn."""
     measured = tuple(found for found in capacity.profiles if found.capacity is not None)
     blocks: list[Block] = []
     if len(measured) > 1:
@@ -246,11 +263,12 @@ def _cpu_chart(found: ProfileCapacity, capacity: Capacity, place: int) -> Chart:
         y_label="node CPU, share of its cores",
         y_unit="ratio",
         marks=tuple(marks),
-        note=f"{wording.mix(found.profile)}; broke first: {_limit(found)}",
+        note=f"{wording.mix(found.profile)}; broke first: {limit(found)}",
     )
 
 
-def _cost_section(capacity: Capacity) -> Section:
+def cost_section(capacity: Capacity) -> Section:
+    """Return what streams and whole meetings cost the node."""
     blocks: list[Block] = []
     if capacity.cost_note:
         blocks.append(Notice(text=capacity.cost_note, tone="warning"))
@@ -347,5 +365,5 @@ def _provenance(capacity: Capacity, source: str) -> tuple[tuple[str, str], ...]:
         ("seed", str(capacity.seed)),
         ("bbbload", capacity.tool_version),
         ("SLO", wording.slo(capacity.slo)),
-        ("validity", _verdict(capacity)),
+        ("validity", verdict(capacity)),
     )

@@ -14,6 +14,7 @@ import click
 
 from bots.errors import ConfigError
 from bots.whole_file import write_whole
+from loadtest.card_codec import CARD_SCHEMA, decode_card
 from loadtest.codec import CAPACITY_SCHEMA, RUN_SCHEMA, decode_capacity, open_run
 from loadtest.comparison import Experiment
 from loadtest.comparison_codec import COMPARISON_SCHEMA, decode_comparison
@@ -21,17 +22,22 @@ from loadtest.timeline import run_result
 from planning.codec import SCHEMA as PLAN_SCHEMA
 from planning.codec import decode_plan
 from planning.models import Plan
+from planning.observed.codec import SCHEMA as OBSERVED_SCHEMA
+from planning.observed.codec import decode_observed
+from planning.observed.models import Beside
 from reports import (
     annotations,
     capacity_report,
     compare_report,
     junit,
+    observed_report,
     plan_page,
     plan_report,
     plan_sheet,
     run_report,
     text,
 )
+from reports.cards import card_report
 from reports.document import Document, in_reading_order
 from reports.endings import FORMATS
 
@@ -42,8 +48,18 @@ OF_COMPARISONS: dict[str, Callable[[Experiment], str]] = {
     ".github": annotations.render,
 }
 """Formats for CI systems, which only a comparison has."""
-RESULTS = "a run.jsonl, capacity.json, comparison.json or plan.json of bbbload"
-SCHEMAS = (RUN_SCHEMA, CAPACITY_SCHEMA, COMPARISON_SCHEMA, PLAN_SCHEMA)
+RESULTS = (
+    "a run.jsonl, capacity.json, card.json, observed.json, comparison.json or "
+    "plan.json of bbbload"
+)
+SCHEMAS = (
+    RUN_SCHEMA,
+    CAPACITY_SCHEMA,
+    CARD_SCHEMA,
+    OBSERVED_SCHEMA,
+    COMPARISON_SCHEMA,
+    PLAN_SCHEMA,
+)
 LONGEST_RESULT = 256 * 2**20
 """Bytes of a JSON result read at once; a run is streamed and may be longer."""
 
@@ -80,10 +96,11 @@ def report(
 ) -> int:
     """Make one page of one or several results, for people.
 
-    FILE is a run.jsonl, a capacity.json, a comparison.json or a plan.json; which of
-    them is read from the file itself. A run that was cut off gives a report of what it
-    measured. Several results begin with an overview; answers come before the runs
-    that they rest on.
+    FILE is a run.jsonl, a capacity.json, a card.json, an observed.json, a
+    comparison.json or a plan.json; which of them is read from the file itself. A run
+    that was cut off gives a report of what it measured. Several results begin with an
+    overview; answers come before the runs that they rest on. A capacity says what an
+    observation beside it found of its bots.
     """
     suffix = f".{ending}" if ending else Path(output).suffix.lower()
     is_sheet = suffix == SHEET
@@ -103,7 +120,9 @@ def report(
     elif render is None:
         page = OF_COMPARISONS[suffix](_only_comparison(files, suffix))
     else:
-        page = render(in_reading_order(tuple(_document(name) for name in files)))
+        besides = _besides(files)
+        documents = tuple(_document(name, besides) for name in files)
+        page = render(in_reading_order(documents))
     if output == "-":
         click.echo(page, nl=False)
     else:
@@ -141,7 +160,18 @@ def _only_plan(files: tuple[str, ...], what: str) -> Plan:
     return plan
 
 
-def _document(name: str) -> Document:
+def _besides(files: tuple[str, ...]) -> dict[str, Beside]:
+    """Return what observations among the files say of benchmarks, by their run."""
+    found = {}
+    for name in files:
+        if _schema_of(name) == OBSERVED_SCHEMA:
+            beside = decode_observed(_read(name), where=name).beside
+            if beside is not None:
+                found[beside.run] = beside
+    return found
+
+
+def _document(name: str, besides: dict[str, Beside]) -> Document:
     schema = _schema_of(name)
     shown = Path(name).name
     if schema == RUN_SCHEMA:
@@ -150,8 +180,15 @@ def _document(name: str) -> Document:
             return run_report.document(result, source=shown, torn=log.torn)
     whole = _read(name)
     if schema == CAPACITY_SCHEMA:
+        capacity = decode_capacity(whole, where=name)
         return capacity_report.document(
-            decode_capacity(whole, where=name), source=shown
+            capacity, source=shown, beside=besides.get(capacity.run)
+        )
+    if schema == CARD_SCHEMA:
+        return card_report.document(decode_card(whole, where=name), source=shown)
+    if schema == OBSERVED_SCHEMA:
+        return observed_report.document(
+            decode_observed(whole, where=name), source=shown
         )
     if schema == COMPARISON_SCHEMA:
         return compare_report.document(

@@ -212,7 +212,7 @@ class Document:
     """One result, told to a person: the first screen, the details, the provenance."""
 
     kind: str
-    """`preview`, `run`, `capacity`, `comparison` or `plan`."""
+    """One of `READING_ORDER`."""
     title: str
     asked: str
     """What was asked, in one sentence."""
@@ -230,7 +230,16 @@ class Document:
     headings: Headings = HEADINGS["en"]
 
 
-READING_ORDER = ("preview", "comparison", "capacity", "plan", "run")
+READING_ORDER = (
+    "preview",
+    "comparison",
+    "cards",
+    "card",
+    "capacity",
+    "observed",
+    "plan",
+    "run",
+)
 """Answers first: a run is the evidence that stands behind the others."""
 
 

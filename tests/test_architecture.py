@@ -57,6 +57,7 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         for cli in ("loadtest/commands/", "planning/", "reports/")
     ),
     # A node card is a capacity that travelled.
+    ("planning/cards.py", ("loadtest.card",)),
     (
         "planning/measured.py",
         ("loadtest.card", "loadtest.card_codec", "loadtest.codec"),
@@ -94,7 +95,22 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "loadtest.models",
             "loadtest.comparison",
             "loadtest.results",
+            "loadtest.card",
             *(f"planning.{data}" for data in ("models", "offers", "peaks")),
+            "planning.observed.models",
+        ),
+    ),
+    # Cards are compared where their prices are known, and drawn here.
+    ("reports/cards/", ("planning.cards",)),
+    (
+        "reports/cards/cli.py",
+        (
+            *("loadtest.card_codec", "loadtest.card_making", "loadtest.codec"),
+            *(
+                "planning.catalog",
+                "planning.observed.codec",
+                "planning.observed.people",
+            ),
         ),
     ),
     # A run to come is a result, too, made on the spot.
@@ -111,8 +127,10 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "reports/cli.py",
         (
             "loadtest.codec",
+            "loadtest.card_codec",
             "loadtest.comparison_codec",
             "planning.codec",
+            "planning.observed.codec",
             "loadtest.timeline",
         ),
     ),

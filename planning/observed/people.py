@@ -5,6 +5,8 @@ A card is published, so it takes numbers only: no node's name and no note.
 
 from bots.errors import ConfigError
 from loadtest.card import NodeCard, PeopleRatio
+from loadtest.models import Capacity
+from planning.observed.beside import at_dearer_cost
 from planning.observed.models import Beside, Observed
 from planning.peaks import Interval
 
@@ -54,3 +56,9 @@ def beside_of(card: NodeCard) -> Beside | None:
         ratio_half_streams=people.ratio_half_streams,
         ratio_double_streams=people.ratio_double_streams,
     )
+
+
+def planned_capacity(card: NodeCard) -> Capacity:
+    """Return the capacity of a card at the dearer of the two costs."""
+    beside = beside_of(card)
+    return card.capacity if beside is None else at_dearer_cost(card.capacity, beside)
