@@ -13,12 +13,14 @@ that was lost with it is joined anew. Both are told to `on_trouble` and end noth
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
 
+from bots import detection
+from bots.awaited import Awaited
 from bots.errors import ClusterError, Dropped, GraphqlRefusal, StepTimeout
 from bots.limits import ConversationLimits
 from bots.protocol import graphql, meeting
@@ -40,7 +42,7 @@ class Conversation:
         url: str,
         session_token: str,
         client_session_uuid: str,
-        dialect: Dialect,
+        dialects: tuple[Dialect, ...],
         view: MeetingView,
         rng: np.random.Generator,
         limits: ConversationLimits | None = None,
@@ -51,22 +53,23 @@ class Conversation:
         self.view = view
         self.over: asyncio.Future[ClusterError] = asyncio.Future()
         """Done when the participant's membership is: with what ended it."""
+        self.dialect = dialects[0]
+        """The likeliest that is possible; from the join on the one that was found."""
         self.failed_operations: dict[str, str] = {}
         """Operations that this server refuses, by name, with what it said."""
         self.client_session_uuid = client_session_uuid
         self.joined_at_s = 0.0
         """`time.monotonic()` at which the server first said `joined: true`."""
         self._url = url
-        self._dialect = dialect
+        self._dialects = dialects
         self._limits = limits or ConversationLimits()
         self._on_event = on_event
         self._on_trouble = on_trouble
         self._on_frame = on_frame
-        ids = _uuids(rng)
         self._client = GraphqlClient(
             session_token=session_token,
             client_session_uuid=client_session_uuid,
-            new_id=lambda: next(ids),
+            new_id=lambda: str(UUID(bytes=rng.bytes(16), version=4)),
         )
         self._socket: Socket | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -75,7 +78,7 @@ class Conversation:
         self._is_final = False
         self._news = asyncio.Event()
         self._membership: asyncio.Queue[MeetingEvent | ClusterError] = asyncio.Queue()
-        self._answers: dict[str, asyncio.Future[None]] = {}
+        self._awaited = Awaited()
         self._sending = asyncio.Lock()
 
     # --- Connecting and joining -----------------------------------------------------
@@ -83,7 +86,7 @@ class Conversation:
     async def connect(self, transport: Transport, group: asyncio.TaskGroup) -> None:
         """Open the socket and wait for the acknowledgement; `group` owns the reader.
 
-        Raises GraphqlRefusal, StepTimeout or another ClusterError.
+        Raises a ClusterError.
         """
         self._transport, self._group = transport, group
         await self._connect()
@@ -91,10 +94,21 @@ class Conversation:
     async def join(self) -> None:
         """Ask who we are, join, and wait until the server says that we are in.
 
-        Raises GraphqlRefusal with BBB's join error or eject reason, or StepTimeout.
+        Raises GraphqlRefusal with BBB's join error or eject reason or
+        `detection.UNKNOWN_SCHEMA`, or StepTimeout.
         """
-        await self._enter(await self._first_membership())
-        self.joined_at_s = time.monotonic()
+        understood = await detection.whoami(self, self._dialects)
+        self.dialect = understood[0]
+        limit_s = time.monotonic() + self._limits.join_s
+        await self._enter(await self._next_membership(limit_s, "current user"))
+        joined_at_s = time.monotonic()
+        self.dialect = await detection.confirmed(self, understood)
+        self.joined_at_s = joined_at_s
+
+    async def first_answer(self, operation: Operation) -> None:
+        """Open a subscription and wait for its first data, as `Asking` says."""
+        asked = self._client.subscribe(operation)
+        await self._answered(asked, "current user", self._limits.current_user_s)
 
     # --- In the meeting -------------------------------------------------------------
 
@@ -115,8 +129,13 @@ class Conversation:
     async def ask(
         self, operation: Operation, variables: Mapping[str, Any] | None = None
     ) -> str:
-        """Send an operation of any kind, wait for nothing, and return its id."""
-        operation_id = self._client.subscribe(operation, variables)
+        """Send an operation of any kind, wait for nothing, and return its id.
+
+        "" where the server's own client sends nothing like it.
+        """
+        if (said := self.dialect.spoken(operation, variables or {})) is None:
+            return ""
+        operation_id = self._client.subscribe(*said)
         await self._flush()
         return operation_id
 
@@ -134,22 +153,10 @@ class Conversation:
         """
         if self.over.done():
             raise self.over.result()
-        operation_id = self._client.subscribe(operation, variables)
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._answers[operation_id] = answer
-        await self._flush()
-        try:
-            async with asyncio.timeout(self._limits.mutation_s):
-                await answer
-        except TimeoutError as late:
-            self._client.complete(operation_id)
-            raise StepTimeout(
-                f"{operation.root} was not answered within "
-                f"{self._limits.mutation_s:g} s",
-                code=operation.root,
-            ) from late
-        finally:
-            self._answers.pop(operation_id, None)
+        if (said := self.dialect.spoken(operation, variables or {})) is None:
+            return
+        operation_id = self._client.subscribe(*said)
+        await self._answered(operation_id, operation.root, self._limits.mutation_s)
 
     async def leave(self) -> None:
         """Leave the meeting and close the socket; no failure of it is worth a word."""
@@ -160,7 +167,7 @@ class Conversation:
             if is_connected and not self.over.done() and self.view.is_joined:
                 with contextlib.suppress(ClusterError, TimeoutError):
                     async with asyncio.timeout(self._limits.leave_s):
-                        await self.call(self._dialect.leave)
+                        await self.call(self.dialect.leave)
         finally:
             self._end(Dropped("we closed the connection", code="left"))
             for task in self._repairs:
@@ -260,21 +267,14 @@ class Conversation:
                 if not self._acknowledged.done():
                     self._acknowledged.set_result(None)
             case graphql.Data(operation=operation, id=operation_id):
-                if operation.kind == "mutation":
-                    self._answer(operation_id, None)
-                    return
-                for meant in self.view.take(event):
-                    self._member(meant)
-            case graphql.OperationFailed(operation=operation, id=operation_id):
-                self.failed_operations[operation.name] = event.message
-                refusal = GraphqlRefusal(
-                    f"{operation.root} was refused: {event.message}", code=event.code
-                )
-                self._answer(operation_id, refusal)
-                if operation in self._dialect.current_user and not self.joined_at_s:
-                    self._membership.put_nowait(refusal)
+                self._awaited.settle(operation_id, None)
+                if operation.kind != "mutation":
+                    for meant in self.view.take(event):
+                        self._member(meant)
+            case graphql.OperationFailed():
+                self._failed(event)
             case graphql.Completed(id=operation_id):
-                self._answer(operation_id, None)
+                self._awaited.settle(operation_id, None)
             case graphql.Refused(code=code, message=message, is_final=is_final):
                 self._is_final = is_final
                 words = f"the GraphQL connection was refused: {code} {message}"
@@ -326,36 +326,40 @@ class Conversation:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    def _answer(self, operation_id: str, failure: ClusterError | None) -> None:
-        answer = self._answers.get(operation_id)
-        if answer is None or answer.done():
+    def _failed(self, event: graphql.OperationFailed) -> None:
+        """Pass on a refusal; one that the dialect does not expect is a trouble."""
+        operation = event.operation
+        self.failed_operations[operation.name] = event.message
+        words = f"{operation.root} was refused: {event.message}"
+        is_known = operation.topic in self.dialect.refused
+        refusal = GraphqlRefusal(words, code=event.code)
+        if self._awaited.settle(event.id, refusal) or is_known:
             return
-        if failure is None:
-            answer.set_result(None)
-        else:
-            answer.set_exception(failure)
+        if event.code == detection.UNKNOWN_FIELD:
+            why = GraphqlRefusal(words, code=operation.name)
+            self._on_trouble("graphql schema", why)
+
+    async def _answered(self, operation_id: str, step: str, limit_s: float) -> None:
+        """Send what is due and wait for the first answer to one operation."""
+        answer = self._awaited.expect(operation_id)
+        await self._flush()
+        try:
+            async with asyncio.timeout(limit_s):
+                await answer
+        except TimeoutError as late:
+            self._client.complete(operation_id)
+            raise StepTimeout(
+                f"{step} was not answered within {limit_s:g} s", code=step
+            ) from late
+        finally:
+            self._awaited.forget(operation_id)
 
     def _end(self, why: ClusterError) -> None:
         if not self.over.done():
             self.over.set_result(why)
         self._membership.put_nowait(why)
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(why)
+        self._awaited.fail_all(why)
         self._tell_news()
-
-    async def _first_membership(self) -> MeetingEvent | ClusterError:
-        """Ask who we are in each form that the dialect knows, newest first."""
-        for operation in self._dialect.current_user:
-            asked = self._client.subscribe(operation)
-            await self._flush()
-            deadline_s = time.monotonic() + self._limits.current_user_s
-            with contextlib.suppress(StepTimeout):
-                event = await self._next_membership(deadline_s, "current user")
-                if not isinstance(event, GraphqlRefusal) or self.over.done():
-                    return event
-            self._client.complete(asked)
-        raise StepTimeout("nobody told who we are", code="current user")
 
     async def _enter(self, event: MeetingEvent | ClusterError) -> None:
         """Join as soon as we may and wait until the server says that we are in."""
@@ -376,7 +380,7 @@ class Conversation:
                 deadline_s = time.monotonic() + self._limits.join_s
                 client = {"clientType": "HTML5", "clientIsMobile": False}
                 token = {"authToken": event.auth_token}
-                await self.call(self._dialect.join, token | client)
+                await self.call(self.dialect.join, token | client)
             event = await self._next_membership(deadline_s, step)
 
     async def _next_membership(
@@ -390,9 +394,3 @@ class Conversation:
             raise StepTimeout(
                 f"the step {step!r} was not done within its limit", code=step
             ) from late
-
-
-def _uuids(rng: np.random.Generator) -> Iterator[str]:
-    """Yield random version-4 UUIDs from a seeded source."""
-    while True:
-        yield str(UUID(bytes=rng.bytes(16), version=4))

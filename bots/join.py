@@ -75,7 +75,8 @@ class Session:
 
     joined: Joined
     index: ApiIndex
-    dialect: Dialect
+    dialects: tuple[Dialect, ...]
+    """What the node may speak, the likeliest first: a conversation finds out."""
     settings: ClientSettings
     api_url: str
     """Of the node that answered, behind a balancer another than the target's."""
@@ -132,14 +133,14 @@ async def join_session(
     index = api.parse_index(await transport.get(api.index_url(api_url), as_json=True))
     try:
         spoken = dialect.detect(index)
-        settings = await _settings(transport, index, joined.session_token)
+        settings, path = await _settings(transport, index, joined.session_token)
         dialect.refuse_foreign_bridges(settings)
     except TargetUnusable as unusable:
         raise ApiRefusal(str(unusable), code=UNSUPPORTED) from unusable
     return Session(
         joined=joined,
         index=index,
-        dialect=spoken,
+        dialects=dialect.likelier(spoken, index, path),
         settings=settings,
         api_url=api_url,
         sfu_url=_sfu_url(api_url, joined.session_token),
@@ -270,8 +271,8 @@ def _api_url(asked: str, joined: Joined) -> str:
 
 async def _settings(
     transport: Transport, index: ApiIndex, session_token: str
-) -> ClientSettings:
-    """Return the client settings, in whichever form this version serves them."""
+) -> tuple[ClientSettings, str]:
+    """Return the client settings, and the path at which this version serves them."""
     for path in dialect.STATIC_DATA_PATHS if index.graphql_api_url else ():
         answer = await transport.get(
             f"{index.graphql_api_url}/{path}",
@@ -279,8 +280,8 @@ async def _settings(
         )
         settings = dialect.parse_client_settings(answer)
         if settings is not None:
-            return settings
-    return ClientSettings()
+            return settings, path
+    return ClientSettings(), ""
 
 
 def _sfu_url(api_url: str, session_token: str) -> str:

@@ -168,6 +168,8 @@ class PathTaken:
     """`host`, `srflx`, `prflx` or `relay` of our side's chosen pair."""
     remote_address: str = ""
     """IP and port of the media server, as in the chosen pair."""
+    schema: str = ""
+    """Which GraphQL schema the server was found to speak, such as `BBB 3.0.19`."""
     turn_servers: int | None = None
     """TURN servers that `stuns` named; None in older logs and without audio."""
 

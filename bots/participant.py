@@ -29,7 +29,7 @@ from bots.join import (
 )
 from bots.limits import Limits
 from bots.logbook import Logbook
-from bots.models import AudioMode, MeetingRef, ParticipantPlan, Report
+from bots.models import AudioMode, MeetingRef, ParticipantPlan, PathTaken, Report
 from bots.persona import Chance, rng_of
 from bots.presence import Presence
 from bots.protocol.meeting import CamerasChanged, MeetingEvent, MeetingView, Muted
@@ -195,7 +195,7 @@ class Participant:
             url=session.index.graphql_websocket_url,
             session_token=session.joined.session_token,
             client_session_uuid=self._uuid,
-            dialect=session.dialect,
+            dialects=session.dialects,
             view=self._view,
             rng=rng_of(self.plan, Chance.IDS),
             limits=self._limits.conversation,
@@ -207,11 +207,13 @@ class Participant:
             await conversation.connect(transport, group)
         with phase("meeting"):
             await conversation.join()
+        schema = conversation.dialect.name
+        self._logbook.path = PathTaken(schema=schema)
         self._group = group
         self._start(self._streams.watch())
         self._presence = presence = Presence(
             conversation,
-            steps=session.dialect.opening,
+            steps=conversation.dialect.opening,
             utc=self._clock.utc,
             on_invitation=lambda: self._logbook.kept_back(
                 "breakout invitation", "not entered"
@@ -228,7 +230,7 @@ class Participant:
         with phase("audio"):
             path = await self._audio.join()
         turns = sum(it.url.lower().startswith("turn") for it in ground.ice_servers)
-        self._logbook.path = replace(path, turn_servers=turns)
+        self._logbook.path = replace(path, schema=schema, turn_servers=turns)
 
     async def _prepare(
         self, transport: Transport, session: Session, conversation: Conversation

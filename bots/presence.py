@@ -164,10 +164,15 @@ class Presence:
         while True:
             shown = await self._conversation.other_than(shown, lambda: view.page_id)
             page = {"pageId": shown}
-            await self._stop(op.ANNOTATION_HISTORY)
-            await self._ask(op.ANNOTATIONS, page)
             created = view.facts("now").get(Fact.MEETING_CREATED_AT, "")
-            await self._ask(op.ANNOTATION_HISTORY, page | {"updatedAt": created})
+            history = page | {"updatedAt": created}
+            dialect = self._conversation.dialect
+            is_by_page = dialect.spoken(op.ANNOTATION_HISTORY, history) is not None
+            if is_by_page:
+                await self._stop(op.ANNOTATION_HISTORY)
+            await self._ask(op.ANNOTATIONS, page)
+            if is_by_page:
+                await self._ask(op.ANNOTATION_HISTORY, history)
 
     async def _watch_polls(self) -> None:
         view = self._view
@@ -214,11 +219,11 @@ class Presence:
 
     async def _ask(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         asked = await self._conversation.ask(operation, variables)
-        if operation.kind == "subscription":
-            self._open[operation.name] = asked
+        if asked and operation.kind == "subscription":
+            self._open[operation.topic] = asked
 
     async def _stop(self, operation: Operation) -> None:
-        if asked := self._open.pop(operation.name, ""):
+        if asked := self._open.pop(operation.topic, ""):
             await self._conversation.end(asked)
 
 

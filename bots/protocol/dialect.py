@@ -1,20 +1,24 @@
 """Which BBB speaks here, and whether we speak it: the one place that decides. Pure.
 
 A dialect is what the rest of a participant needs to know about a version: the
-operations of a join and the bridges that carry its media. BBB 3.0 with bbb-webrtc-sfu
-is the one that exists; 2.7 (Meteor) and LiveKit meetings are recognised and refused,
-each in a sentence, before any load is sent. An adapter for one of them adds a `Dialect`
-here and, where its conversation differs in kind, a conversation beside `graphql.py`.
+operations that its client sends. Those of BBB 3.0 with bbb-webrtc-sfu exist, for three
+of its schemas; 2.7 (Meteor) and LiveKit meetings are recognised and refused, each in a
+sentence, before any load is sent. An adapter for one of them adds a `Dialect` here and,
+where its conversation differs in kind, a conversation beside `graphql.py`.
 """
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from bots.errors import TargetUnusable
+from bots.protocol import older
 from bots.protocol import operations as op
 from bots.protocol.answers import ApiIndex, HttpAnswer
+from bots.protocol.older import Wording
 from bots.protocol.opening import OPENING, Step
 from bots.protocol.operations import Operation
 
@@ -25,23 +29,113 @@ STATIC_DATA_PATHS = ("meetingStaticData", "clientSettings")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """What a participant says to join, on one family of versions."""
+    """What a participant says, on one family of versions.
+
+    Everything else speaks of operations as 3.0.19's client names them; `spoken` says
+    what goes out in their place.
+    """
 
     name: str
-    current_user: tuple[Operation, ...]
-    """Tried in this order until one is answered with rows."""
+    """Such as `BBB 3.0.19`: the first version known to have this schema."""
+    since: tuple[int, int, int]
+    static_path: str
+    """Which of STATIC_DATA_PATHS it serves first."""
+    whoami: Operation
+    """Asked before the join, and answered then."""
+    current_user: Operation
+    """The whole row: `whoami` itself, or what is asked once the user is in."""
     join: Operation
     leave: Operation
     opening: tuple[Step, ...]
+    words: Mapping[str, Wording | None]
+    """By the name of 3.0.19's operation, where this client asks otherwise."""
+    refused: frozenset[str] = frozenset()
+    """Operations that this version's own client sends and its server refuses."""
+
+    def spoken(
+        self, operation: Operation, variables: Mapping[str, Any]
+    ) -> tuple[Operation, Mapping[str, Any]] | None:
+        """Return what to send for an operation, None for nothing.
+
+        Nothing is sent where this version's client has no such operation, or one that
+        wants a variable which is not given (it is not asked anew then).
+        """
+        if operation.topic not in self.words:
+            return operation, variables
+        wording = self.words[operation.topic]
+        if wording is None:
+            return None
+        names = declared(wording.operation.query)
+        if not variables.keys() >= names:
+            return None
+        return wording.operation, {
+            name: value for name, value in variables.items() if name in names
+        }
 
 
-BBB_3_0 = Dialect(
-    name="BBB 3.0",
-    current_user=(op.CURRENT_USER, op.CURRENT_USER_EARLY),
+@cache
+def declared(query: str) -> frozenset[str]:
+    """Return the names of the variables that a document declares.
+
+    >>> sorted(declared("query A($limit: Int!, $to: [String]) { b(limit: $limit) }"))
+    ['limit', 'to']
+    """
+    return frozenset(re.findall(r"\$(\w+): \[?[A-Za-z]\w*[\]!,)]", query))
+
+
+def _opening(words: Mapping[str, Wording | None]) -> tuple[Step, ...]:
+    """Return the opening of 3.0.19 in an older client's words, at the same times."""
+    steps = []
+    for step in OPENING:
+        wording = words.get(step.operation.name, Wording(operation=step.operation))
+        if wording is None:
+            continue
+        names = declared(wording.operation.query)
+        given = [pair for pair in step.variables if pair[0] in names]
+        steps.append(
+            replace(
+                step,
+                operation=wording.operation,
+                variables=(*given, *wording.variables),
+            )
+        )
+    return tuple(steps)
+
+
+BBB_3_0_19 = Dialect(
+    name="BBB 3.0.19",
+    since=(3, 0, 19),
+    static_path="meetingStaticData",
+    whoami=op.CURRENT_USER,
+    current_user=op.CURRENT_USER,
     join=op.USER_JOIN,
     leave=op.USER_LEAVE,
     opening=OPENING,
+    words={},
+    refused=frozenset({op.TIMER.name}),
 )
+BBB_3_0_14 = replace(
+    BBB_3_0_19,
+    name="BBB 3.0.14",
+    since=(3, 0, 14),
+    whoami=older.CURRENT_USER_3_0_14,
+    current_user=older.CURRENT_USER_3_0_14,
+    opening=_opening(older.WORDS_3_0_14),
+    words=older.WORDS_3_0_14,
+    refused=frozenset(),
+)
+BBB_3_0_0 = replace(
+    BBB_3_0_14,
+    name="BBB 3.0.0",
+    since=(3, 0, 0),
+    static_path="clientSettings",
+    whoami=older.WHO_AM_I_3_0_0,
+    current_user=older.CURRENT_USER_3_0_0,
+    opening=_opening(older.WORDS_3_0_0),
+    words=older.WORDS_3_0_0,
+)
+DIALECTS = (BBB_3_0_19, BBB_3_0_14, BBB_3_0_0)
+"""Newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,28 +198,48 @@ class ClientSettings:
         return tuple(sorted({bridge for bridge in bridges if bridge != SFU_BRIDGE}))
 
 
-def detect(index: ApiIndex) -> Dialect:
-    """Return the dialect that the API index announces.
+def detect(index: ApiIndex) -> tuple[Dialect, ...]:
+    """Return the dialects that the API index leaves possible, the likeliest first.
 
     The version text may be empty or hidden, so GraphQL's address is what tells 3.0
-    from 2.7; a version text of another generation is believed all the same.
+    from 2.7; a version text of another generation is believed all the same. Which of
+    the dialects it is, only an answer proves (`bots/detection.py`).
 
     Raises TargetUnusable, in one sentence, for what has no adapter.
     """
     version = index.bbb_version.strip()
-    generation = version.partition(".")[0]
     if not index.graphql_websocket_url:
         named = f"BBB {version}" if version else "a BBB older than 3.0"
         raise TargetUnusable(
             f"the server speaks {named} (it names no GraphQL address): bbbload has an "
             "adapter for BBB 3.0 only"
         )
-    if generation.isdigit() and int(generation) != 3:
+    told = _numbers(version)
+    if told and told[:2] not in ((3,), (3, 0)):
         raise TargetUnusable(
             f"the server says it is BBB {version}: bbbload has an adapter for BBB 3.0 "
             "only"
         )
-    return BBB_3_0
+    if len(told) < 3:
+        return DIALECTS
+    return tuple(sorted(DIALECTS, key=lambda dialect: dialect.since > told))
+
+
+def likelier(
+    dialects: tuple[Dialect, ...], index: ApiIndex, static_path: str
+) -> tuple[Dialect, ...]:
+    """Put first those that serve the client's settings where these were found.
+
+    A version that the index tells says more: then the order stays.
+    """
+    if not static_path or len(_numbers(index.bbb_version)) >= 3:
+        return dialects
+    return tuple(sorted(dialects, key=lambda it: it.static_path != static_path))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+){0,2}", version.strip())
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def refuse_foreign_bridges(settings: ClientSettings) -> None:

@@ -154,8 +154,8 @@ class GraphqlClient:
     ) -> str:
         """Queue an operation of any kind and return the id of its answers.
 
-        What may be asked before the user has joined is the caller's business
-        (`operations.ALLOWED_BEFORE_JOIN`): the server would hold the rest back.
+        What may be asked before the user has joined is the caller's business: the
+        middleware holds most operations back until then, without a word.
         """
         running = _Running(operation, dict(variables or {}))
         return self._ask(running)

@@ -173,7 +173,7 @@ class MeetingView:
         if not isinstance(data.value, list):
             return []
         rows = [row for row in data.value if isinstance(row, dict)]
-        name, root = data.operation.name, data.operation.root
+        name, root = data.operation.topic, data.operation.root
         if root == op.CURRENT_USER.root:
             return self._current_user(rows[0]) if rows else []
         if root == op.CAMERAS.root:

@@ -28,6 +28,13 @@ class Operation:
     root: str
     """Root field of the answer; for a mutation the function it calls."""
     query: str
+    stands_for: str = ""
+    """Name of the operation of 3.0.19 whose place this one takes, "" for its own."""
+
+    @property
+    def topic(self) -> str:
+        """The name by which the rest of a participant knows it, whatever version."""
+        return self.stands_for or self.name
 
     @property
     def is_patched(self) -> bool:
@@ -41,22 +48,24 @@ def _named(fields: str) -> str:
     return " ".join(words[:-1])
 
 
-def _read(
+def read(
     kind: Kind, name: str, root: str, fields: str, *, takes: str = "", given: str = ""
 ) -> Operation:
+    """Build a query or a subscription of one root field, selections closed."""
     declared = f"({takes})" if takes else ""
     passed = f"({given})" if given else ""
     query = f"{kind} {name}{declared} {{ {root}{passed} {{ {_named(fields)} }} }}"
     return Operation(name=name, kind=kind, root=root, query=query)
 
 
-def _watch(
+def watch(
     name: str, root: str, fields: str, *, takes: str = "", given: str = ""
 ) -> Operation:
-    return _read("subscription", name, root, fields, takes=takes, given=given)
+    """Build a subscription."""
+    return read("subscription", name, root, fields, takes=takes, given=given)
 
 
-def _mutate(name: str, function: str, **arguments: str) -> Operation:
+def mutate(name: str, function: str, **arguments: str) -> Operation:
     """Build a mutation; an argument whose type names a variable `a=T` is renamed."""
     takes, given = [], []
     for argument, type_name in arguments.items():
@@ -71,7 +80,7 @@ def _mutate(name: str, function: str, **arguments: str) -> Operation:
 
 # --- Joining ------------------------------------------------------------------------
 
-CURRENT_USER = _watch(
+CURRENT_USER = watch(
     "Patched_userCurrentSubscription",
     "user_current",
     "authToken avatar webcamBackground away clientType color "
@@ -89,26 +98,18 @@ CURRENT_USER = _watch(
     "userLockSettings { disablePublicChat } "
     "sessionCurrent { enforceLayout } livekit { livekitToken }",
 )
-CURRENT_USER_EARLY = _watch(
-    "getUserCurrent",
-    "user_current",
-    "userId authToken joinErrorCode joinErrorMessage joined ejectReasonCode loggedOut "
-    "guestStatus meeting { ended endedReasonCode endedByUserName }",
-)
-"""Early 3.0 knows this one alone; its few fields have kept their names since."""
-
-USER_JOIN = _mutate(
+USER_JOIN = mutate(
     "UserJoin",
     "userJoinMeeting",
     authToken="String!",
     clientType="String!",
     clientIsMobile="Boolean!",
 )
-USER_LEAVE = _mutate("UserLeaveMeeting", "userLeaveMeeting")
+USER_LEAVE = mutate("UserLeaveMeeting", "userLeaveMeeting")
 
 # --- The first screen ---------------------------------------------------------------
 
-MEETING = _watch(
+MEETING = watch(
     "Patched_MeetingSubscription",
     "meeting",
     "durationInSeconds "
@@ -131,61 +132,61 @@ MEETING = _watch(
     "hasScreenshareAsContent hasSharedNotes hasTimer isSharedNotesPinned "
     "showRemainingTime }",
 )
-PLUGINS = _read(
+PLUGINS = read(
     "query",
     "PluginConfigurationQuery",
     "plugin",
     "name javascriptEntrypointUrl javascriptEntrypointIntegrity localesBaseUrl "
     "loadFailureReason loadFailureSource",
 )
-SET_SPEECH_OPTIONS = _mutate(
+SET_SPEECH_OPTIONS = mutate(
     "UserSetSpeechOptions",
     "userSetSpeechOptions",
     partialUtterances="Boolean!",
     minUtteranceLength="Float!",
 )
-SET_CLIENT_SETTINGS = _mutate(
+SET_CLIENT_SETTINGS = mutate(
     "UserChangedLocalSettings",
     "userSetClientSettings",
     userClientSettingsJson="settings=json!",
 )
-CHATS = _watch(
+CHATS = watch(
     "ChatSubscription",
     "chat",
     "chatId participant { userId name nameSortable role color loggedOut avatar "
     "currentlyInMeeting isModerator } totalMessages totalUnread public lastSeenAt",
     given="order_by: [{chatId: asc}]",
 )
-PLUGIN_DATA_PUBLIC = _watch(
+PLUGIN_DATA_PUBLIC = watch(
     "Patched_FetchPluginDataChannelPublicEntry",
     "pluginDataChannelEntry_public",
     "createdAt updatedAt channelName subChannelName entryId payloadJson createdBy "
     "pluginName",
     given="order_by: {createdAt: desc}",
 )
-PLUGIN_DATA_PRIVATE = _watch(
+PLUGIN_DATA_PRIVATE = watch(
     "Patched_FetchPluginDataChannelEntry",
     "pluginDataChannelEntry_private",
     "createdAt updatedAt channelName subChannelName entryId payloadJson createdBy "
     "pluginName toRoles",
     given="order_by: {createdAt: desc}",
 )
-NOTIFICATIONS = _watch(
+NOTIFICATIONS = watch(
     "getNotificationStream",
     "notification_stream",
     "notificationType icon messageId messageValues isSingleUserNotification createdAt",
     takes="$initialCursor: timestamptz!",
     given="batch_size: 10, cursor: {initial_value: {createdAt: $initialCursor}}",
 )
-CAMERAS = _watch(
+CAMERAS = watch(
     "Patched_VideoStreams",
     "user_camera",
     "streamId user { name userId nameSortable pinned away disconnected role avatar "
     "color presenter clientType raiseHand isModerator reactionEmoji } "
     "voice { floor lastFloorTime joined listenOnly userId deafened }",
 )
-USERS_COUNT = _watch("UsersCount", "user_aggregate", "aggregate { count }")
-CURRENT_PAGE = _watch(
+USERS_COUNT = watch("UsersCount", "user_aggregate", "aggregate { count }")
+CURRENT_PAGE = watch(
     "CurrentPresentationPagesSubscription",
     "pres_page_curr",
     "height isCurrentPage num pageId scaledHeight scaledViewBoxHeight "
@@ -193,14 +194,14 @@ CURRENT_PAGE = _watch(
     "yOffset presentationId content downloadFileUri totalPages downloadable "
     "presentationName isDefaultPresentation infiniteWhiteboard nextPagesSvg fitToWidth",
 )
-NOTES_REVISION = _watch(
+NOTES_REVISION = watch(
     "GetPadLastRev",
     "sharedNotes",
     "lastRev",
     takes="$externalId: String!",
     given="where: {sharedNotesExtId: {_eq: $externalId}}",
 )
-PRESENTATIONS = _watch(
+PRESENTATIONS = watch(
     "PresentationsSubscription",
     "pres_presentation",
     "uploadTemporaryId uploadInProgress current downloadFileUri downloadable "
@@ -209,26 +210,26 @@ PRESENTATIONS = _watch(
     "uploadCompleted exportToChatInProgress exportToChatStatus "
     "exportToChatCurrentPage exportToChatHasError",
 )
-VOICE_ACTIVITY = _watch(
+VOICE_ACTIVITY = watch(
     "UserVoiceActivity",
     "user_voice_activity_stream",
     "muted startTime endTime talking userId user { color name speechLocale }",
     given='cursor: {initial_value: {voiceActivityAt: "2020-01-01"}}, batch_size: 10',
 )
-RAISED_HANDS = _watch(
+RAISED_HANDS = watch(
     "RaisedHandUsers",
     "user",
     "userId name color presenter isModerator raiseHand raiseHandTime",
     given="where: {raiseHand: {_eq: true}}, "
     "order_by: [{raiseHandTime: asc_nulls_last}]",
 )
-VIEWERS_CAMERAS_COUNT = _watch(
+VIEWERS_CAMERAS_COUNT = watch(
     "ViewerVideoStreams",
     "user_camera_aggregate",
     "aggregate { count }",
     given='where: {user: {role: {_eq: "VIEWER"}, presenter: {_eq: false}}}',
 )
-REACTIONS = _watch(
+REACTIONS = watch(
     "getEmojisToRain",
     "user_reaction_stream",
     "createdAt reactionEmoji",
@@ -238,7 +239,7 @@ REACTIONS = _watch(
 
 # --- Whiteboard, toolbars, lists -----------------------------------------------------
 
-SET_LAYOUT = _mutate(
+SET_LAYOUT = mutate(
     "SetLayoutProps",
     "meetingLayoutSetProps",
     layout="String!",
@@ -249,33 +250,33 @@ SET_LAYOUT = _mutate(
     focusedCamera="String!",
     presentationVideoRate="Float!",
 )
-RECORDING = _watch(
+RECORDING = watch(
     "getMeetingRecordingData",
     "meeting_recording",
     "isRecording startedAt startedBy previousRecordedTimeInSeconds",
 )
-TIMER = _watch(
+TIMER = watch(
     "Patched_Timer",
     "timer",
     "accumulated active songTrack time stopwatch running startedOn startedAt elapsed",
 )
 """A 3.0.19 server refuses `startedOn`, although its own client asks for it."""
 
-CURSOR_ACCESS = _watch(
+CURSOR_ACCESS = watch(
     "whiteboardCursorAccessSubscription",
     "user_whiteboardCursorAccess",
     "userId name presenter isModerator",
     given="order_by: {userId: asc}",
 )
-CURSORS = _watch(
+CURSORS = watch(
     "getCursorCoordinatesStream",
     "pres_page_cursor_stream",
     "xPercent yPercent userId",
     given='cursor: {initial_value: {lastUpdatedAt: "2020-01-01"}}, '
     "where: {isCurrentPage: {_eq: true}}, batch_size: 100",
 )
-CAPTIONS = _watch("activeCaptions", "caption_activeLocales", "locale")
-ANNOTATIONS = _read(
+CAPTIONS = watch("activeCaptions", "caption_activeLocales", "locale")
+ANNOTATIONS = read(
     "query",
     "CurrentPageAnnotationsQuery",
     "pres_annotation_curr",
@@ -283,18 +284,18 @@ ANNOTATIONS = _read(
     takes="$pageId: String!",
     given="where: {pageId: {_eq: $pageId}}, order_by: {lastUpdatedAt: desc}",
 )
-WRITE_ACCESS = _watch(
+WRITE_ACCESS = watch(
     "whiteboardWriteAccessSubscription",
     "user_whiteboardWriteAccess",
     "userId name presenter isModerator",
     given="order_by: {userId: asc}",
 )
-SET_UPLOAD_NOTIFIED = _mutate(
+SET_UPLOAD_NOTIFIED = mutate(
     "PresentationSetUploadCompletionNotified",
     "presentationSetUploadCompletionNotified",
     presentationId="String!",
 )
-CONNECTION_STATUS = _watch(
+CONNECTION_STATUS = watch(
     "ConnStatusWithTraceLog",
     "user_connectionStatus",
     "meetingId userId sessionToken traceLog networkRttInMs applicationRttInMs "
@@ -302,7 +303,7 @@ CONNECTION_STATUS = _watch(
     takes="$clientSessionUUID: String!",
     given="where: {clientSessionUUID: {_eq: $clientSessionUUID}}",
 )
-ANNOTATION_HISTORY = _watch(
+ANNOTATION_HISTORY = watch(
     "annotationHistoryStream",
     "pres_annotation_history_curr_stream",
     "annotationId annotationInfo pageId presentationId updatedAt userId",
@@ -310,19 +311,19 @@ ANNOTATION_HISTORY = _watch(
     given="batch_size: 1000, where: {pageId: {_eq: $pageId}}, "
     "cursor: {initial_value: {updatedAt: $updatedAt}, ordering: ASC}",
 )
-VOICES_COUNT = _watch(
+VOICES_COUNT = watch(
     "UsersWithAudioCount",
     "user_aggregate",
     "aggregate { count }",
     given="where: {voice: {joined: {_eq: true}}}",
 )
-GUESTS_COUNT = _watch(
+GUESTS_COUNT = watch(
     "getGuestsCount",
     "user_guest_aggregate",
     "aggregate { count }",
     given="where: {isWaiting: {_eq: true}}",
 )
-USER_LIST = _watch(
+USER_LIST = watch(
     "Patched_UserListSubscription",
     "user",
     # `avatar` twice, as the client asks; the answer holds it once.
@@ -338,13 +339,13 @@ USER_LIST = _watch(
     "{raiseHandTime: asc_nulls_last}, {isDialIn: desc}, {whiteboardWriteAccess: desc}, "
     "{nameSortable: asc}, {registeredAt: asc}, {userId: asc}]",
 )
-ECHO_TEST_RUNNING = _mutate(
+ECHO_TEST_RUNNING = mutate(
     "UpdateUserClientEchoTestRunningAt", "userSetEchoTestRunning"
 )
 
 # --- While in the meeting -----------------------------------------------------------
 
-CONNECTION_ALIVE = _mutate(
+CONNECTION_ALIVE = mutate(
     "UpdateConnectionAliveAt",
     "userSetConnectionAlive",
     serverRequestId="String!",
@@ -356,44 +357,44 @@ CONNECTION_ALIVE = _mutate(
 )
 """All arguments of all 3.0 versions: the server ignores those it does not know."""
 
-SET_LISTEN_ONLY_INPUT = _mutate(
+SET_LISTEN_ONLY_INPUT = mutate(
     "UserSetListenOnlyInput", "userSetListenOnlyInput", listenOnlyInputDevice="Boolean!"
 )
-SET_MUTED = _mutate("UserSetMuted", "userSetMuted", userId="String", muted="Boolean!")
-MUTE_ALL = _mutate(
+SET_MUTED = mutate("UserSetMuted", "userSetMuted", userId="String", muted="Boolean!")
+MUTE_ALL = mutate(
     "MeetingSetMuted", "meetingSetMuted", muted="Boolean!", exceptPresenter="Boolean!"
 )
-CAMERA_START = _mutate(
+CAMERA_START = mutate(
     "CameraBroadcastStart",
     "cameraBroadcastStart",
     stream="cameraId=String!",
     contentType="String!",
 )
-CAMERA_STOP = _mutate(
+CAMERA_STOP = mutate(
     "CameraBroadcastStop", "cameraBroadcastStop", stream="cameraId=String!"
 )
-CHAT_SEND = _mutate(
+CHAT_SEND = mutate(
     "ChatSendMessage",
     "chatSendMessage",
     chatId="String!",
     chatMessageInMarkdownFormat="String!",
     replyToMessageId="String",
 )
-CHAT_TYPING = _mutate("ChatSetTyping", "chatSetTyping", chatId="String!")
-CHAT_SEEN = _mutate(
+CHAT_TYPING = mutate("ChatSetTyping", "chatSetTyping", chatId="String!")
+CHAT_SEEN = mutate(
     "UpdateChatLastSeen", "chatSetLastSeen", chatId="String", lastSeenAt="String"
 )
-RAISE_HAND = _mutate(
+RAISE_HAND = mutate(
     "SetRaiseHand", "userSetRaiseHand", userId="String!", raiseHand="Boolean!"
 )
 
-SET_REACTION = _mutate(
+SET_REACTION = mutate(
     "SetReactionEmoji", "userSetReactionEmoji", reactionEmoji="String!"
 )
 
 # --- Opened on demand; names and fields as in the html5 client's source -------------
 
-CHAT_MESSAGES = _watch(
+CHAT_MESSAGES = watch(
     "chatMessages",
     "chat_message_public",
     "user { name userId avatar currentlyInMeeting isModerator color } messageSequence "
@@ -402,14 +403,14 @@ CHAT_MESSAGES = _watch(
     takes="$limit: Int!, $offset: Int!",
     given="limit: $limit, offset: $offset, order_by: {createdAt: asc}",
 )
-TYPING = _watch(
+TYPING = watch(
     "IsTyping",
     "user_typing_public",
     "userId isCurrentlyTyping user { name userId }",
     takes="$chatId: String!",
     given="limit: 4, where: {chatId: {_eq: $chatId}, isCurrentlyTyping: {_eq: true}}",
 )
-_POLLS = _watch(
+_POLLS = watch(
     "hasPendingPoll",
     "meeting",
     "polls { users { responded userId } options { optionDesc optionId pollId } "
@@ -424,13 +425,13 @@ PENDING_POLLS = replace(
         "userId: {_eq: $userId}}}) {",
     ),
 )
-POLL_VOTE = _mutate(
+POLL_VOTE = mutate(
     "PollSubmitVote", "pollSubmitUserVote", pollId="String!", answerIds="[Int]!"
 )
-POLL_TYPED_VOTE = _mutate(
+POLL_TYPED_VOTE = mutate(
     "PollSubmitTypedVote", "pollSubmitUserTypedVote", pollId="String!", answer="String!"
 )
-POLL_CREATE = _mutate(
+POLL_CREATE = mutate(
     "PollCreate",
     "pollCreate",
     pollType="String!",
@@ -442,45 +443,45 @@ POLL_CREATE = _mutate(
     answers="[String]",
     correctAnswer="String",
 )
-POLL_PUBLISH = _mutate("PollPublishResult", "pollPublishResult", pollId="String!")
-SET_PAGE = _mutate(
+POLL_PUBLISH = mutate("PollPublishResult", "pollPublishResult", pollId="String!")
+SET_PAGE = mutate(
     "PresentationSetPage",
     "presentationSetPage",
     presentationId="String!",
     pageId="String!",
 )
-SET_WRITERS = _mutate(
+SET_WRITERS = mutate(
     "PresentationSetWriters",
     "presentationSetWriters",
     pageId="String!",
     usersIds="[String]!",
 )
-PUBLISH_CURSOR = _mutate(
+PUBLISH_CURSOR = mutate(
     "PresentationPublishCursor",
     "presentationPublishCursor",
     whiteboardId="String!",
     xPercent="Float!",
     yPercent="Float!",
 )
-SUBMIT_ANNOTATIONS = _mutate(
+SUBMIT_ANNOTATIONS = mutate(
     "PresAnnotationSubmit",
     "presAnnotationSubmit",
     pageId="String!",
     annotations="json!",
 )
-WAITING_GUESTS = _watch(
+WAITING_GUESTS = watch(
     "getGuestWaitingUsersSubscription",
     "user_guest",
     "guestLobbyMessage guestStatus isAllowed isDenied userId "
     "user { authed userId name color role avatar isModerator }",
     given="where: {isWaiting: {_eq: true}}",
 )
-ADMIT_GUESTS = _mutate(
+ADMIT_GUESTS = mutate(
     "SubmitApprovalStatus",
     "guestUsersSubmitApprovalStatus",
     guests="[GuestUserApprovalStatus]!",
 )
-BREAKOUTS = _watch(
+BREAKOUTS = watch(
     "getBreakoutData",
     "breakoutRoom",
     "freeJoin shortName sendInvitationToModerators sequence showInvitation joinURL "
@@ -489,16 +490,3 @@ BREAKOUTS = _watch(
 )
 
 PUBLIC_CHAT = "MAIN-PUBLIC-GROUP-CHAT"
-ALLOWED_BEFORE_JOIN = frozenset(
-    {
-        "getUserInfo",
-        "getMeetingEndData",
-        "PluginConfigurationQuery",
-        "getGuestLobbyInfo",
-        "userCurrentSubscription",
-        "Patched_userCurrentSubscription",
-        "getUserCurrent",
-    }
-)
-"""The middleware holds every other query and subscription back, without a word, until
-the user is in the meeting (bbb-graphql-middleware, `config/Config.go`)."""

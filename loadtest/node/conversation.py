@@ -283,6 +283,7 @@ class Conversation:
             session=self.session,
             client_session=self._client_session,
             faults=self._settings.faults,
+            unknown_arguments=self._settings.schema.unknown_arguments,
         )
         try:
             if len(query) > self._limits.mutation_length:

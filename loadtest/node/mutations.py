@@ -27,6 +27,8 @@ class Caller:
     session: Session
     client_session: str
     faults: Faults
+    unknown_arguments: Mapping[str, frozenset[str]]
+    """Mutation -> arguments that the version played does not know."""
 
     @property
     def user(self) -> User:
@@ -88,7 +90,11 @@ def call(name: str, arguments: Arguments, caller: Caller) -> None:
     known = FUNCTIONS.get(name)
     if known is None:
         raise RefusedMutation(f"Unknown action: {name}")
+    unknown = caller.unknown_arguments.get(name, frozenset())
+    arguments = {key: it for key, it in arguments.items() if key not in unknown}
     for argument, kinds in known.required.items():
+        if argument in unknown:
+            continue
         if arguments.get(argument) is None:
             raise RefusedMutation(f"Parameter '{argument}' is required")
         _check_type(argument, arguments[argument], kinds)

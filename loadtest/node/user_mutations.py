@@ -263,7 +263,7 @@ def _mute_all(caller: Caller, arguments: Arguments) -> None:
 )
 def _camera_start(caller: Caller, arguments: Arguments) -> None:
     meeting, user = caller.meeting, caller.user
-    content_type = arguments["contentType"]
+    content_type = arguments.get("contentType", "camera")
     if content_type not in ("camera", "screenshare"):
         raise RefusedMutation("Parameter 'contentType' contains an invalid value")
     if meeting.may_share_camera(user, arguments["stream"]):

@@ -10,7 +10,7 @@ boundaries are approximate.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from bots.errors import ConfigError
@@ -31,6 +31,8 @@ class Schema:
     AllowedSubscriptionsForNotInMeetingUsers)."""
     has_static_data: bool = True
     """`/api/rest/meetingStaticData` is there."""
+    unknown_arguments: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Mutation -> arguments of later versions, which bbb-graphql-actions ignores."""
 
 
 def _changed(
@@ -41,14 +43,14 @@ def _changed(
     Fields are words; `name:type` is a relation.
     """
     changed = {name: dict(fields) for name, fields in types.items()}
-    for name, words in less.items():
+    for table, words in less.items():
         for word in words.split():
-            del changed[name][word]
-    for name, words in more.items():
-        fields = changed.setdefault(name, {})
+            del changed[table][word]
+    for table, words in more.items():
+        fields = changed.setdefault(table, {})
         for word in words.split():
-            field, _, type_name = word.partition(":")
-            fields[field] = type_name
+            name, _, type_name = word.partition(":")
+            fields[name] = type_name
     return changed
 
 
@@ -123,6 +125,19 @@ V3_0_0 = Schema(
         "getUserCurrent",
     ),
     has_static_data=False,
+    unknown_arguments={
+        "userJoinMeeting": frozenset({"clientIsMobile"}),
+        "cameraBroadcastStart": frozenset({"contentType", "hasAudio"}),
+        "userSetConnectionAlive": frozenset(
+            {
+                "clientSessionUUID",
+                "serverRequestId",
+                "applicationRttInMs",
+                "traceLog",
+                "clientIsHidden",
+            }
+        ),
+    },
 )
 SCHEMAS = (V3_0_19, V3_0_14, V3_0_0)
 NEWEST = V3_0_19
@@ -145,13 +160,13 @@ def schema_of(version: str, missing_field: str = "") -> Schema:
         )
     if not missing_field:
         return known
-    type_name, _, field = missing_field.partition(".")
-    if field not in known.types.get(type_name, {}):
+    type_name, _, name = missing_field.partition(".")
+    if name not in known.types.get(type_name, {}):
         raise ConfigError(
             f"fault 'missing-field' wants type.field of the schema of {version}, such "
             f"as user_camera.streamId, got {missing_field!r}"
         )
-    return replace(known, types=_changed(known.types, less={type_name: field}, more={}))
+    return replace(known, types=_changed(known.types, less={type_name: name}, more={}))
 
 
 def _written(schema: Schema) -> str:

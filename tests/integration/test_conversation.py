@@ -70,7 +70,7 @@ async def in_meeting(
             url=session.index.graphql_websocket_url,
             session_token=session.joined.session_token,
             client_session_uuid=f"uuid-{number}",
-            dialect=session.dialect,
+            dialects=session.dialects,
             view=view,
             rng=np.random.default_rng(number),
             limits=limits,

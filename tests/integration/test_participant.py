@@ -137,8 +137,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(*extra: tuple[str, str], **faults: Any) -> AsyncIterator[Scene]:
-    settings = NodeSettings(secret=SECRET, faults=Faults(**faults))
+async def scene(
+    *extra: tuple[str, str], version: str = "3.0.19", **faults: Any
+) -> AsyncIterator[Scene]:
+    settings = NodeSettings(secret=SECRET, bbb_version=version, faults=Faults(**faults))
     async with local_node(settings) as node, MediaPlane() as plane:
         parameters = api.create_parameters(
             run="test", number=0, rest_of_run_s=300, extra=extra

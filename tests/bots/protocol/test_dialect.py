@@ -5,18 +5,84 @@ import json
 import pytest
 
 from bots.errors import TargetUnusable
-from bots.protocol import dialect
+from bots.protocol import dialect, older
+from bots.protocol import operations as op
 from bots.protocol.answers import ApiIndex, HttpAnswer
-from bots.protocol.dialect import BBB_3_0, ClientSettings, parse_client_settings
+from bots.protocol.dialect import (
+    BBB_3_0_0,
+    BBB_3_0_14,
+    BBB_3_0_19,
+    DIALECTS,
+    ClientSettings,
+    parse_client_settings,
+)
 
 GRAPHQL = "wss://bbb.example.org/graphql"
 
 
-@pytest.mark.parametrize("version", ["", "3.0.19", "3.0.0-beta.1", "hidden"])
-def test_a_server_with_graphql_is_a_3_0(version):
+@pytest.mark.parametrize(
+    ("version", "first"),
+    [
+        ("", BBB_3_0_19),
+        ("hidden", BBB_3_0_19),
+        ("3.0", BBB_3_0_19),
+        ("3.0.37", BBB_3_0_19),
+        ("3.0.19", BBB_3_0_19),
+        ("3.0.18", BBB_3_0_14),
+        ("3.0.13", BBB_3_0_0),
+        ("3.0.0-beta.1", BBB_3_0_0),
+    ],
+)
+def test_a_server_with_graphql_is_a_3_0_of_any_schema_the_likeliest_first(
+    version, first
+):
     index = ApiIndex(bbb_version=version, graphql_websocket_url=GRAPHQL)
 
-    assert dialect.detect(index) is BBB_3_0
+    found = dialect.detect(index)
+
+    assert found[0] is first
+    assert set(map(id, found)) == set(map(id, DIALECTS))
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "first"),
+    [
+        ("", "clientSettings", BBB_3_0_0),
+        ("", "meetingStaticData", BBB_3_0_19),
+        ("", "", BBB_3_0_19),
+        ("3.0.19", "clientSettings", BBB_3_0_19),
+    ],
+)
+def test_where_the_settings_are_served_tells_what_no_version_does(version, path, first):
+    index = ApiIndex(bbb_version=version, graphql_websocket_url=GRAPHQL)
+
+    assert dialect.likelier(DIALECTS, index, path)[0] is first
+
+
+def test_an_older_client_says_its_own_and_leaves_out_what_it_does_not_know():
+    status = {"clientSessionUUID": "u"}
+    alive = {"networkRttInMs": 1.0, "traceLog": "", "clientIsHidden": False}
+
+    assert BBB_3_0_19.spoken(op.CONNECTION_STATUS, status) == (
+        op.CONNECTION_STATUS,
+        status,
+    )
+    said, variables = BBB_3_0_14.spoken(op.CONNECTION_ALIVE, alive)
+    assert said.topic == op.CONNECTION_ALIVE.name
+    assert variables == {"networkRttInMs": 1.0, "traceLog": ""}
+    assert BBB_3_0_14.spoken(op.CONNECTION_STATUS, status)[1] == {}
+    assert BBB_3_0_0.spoken(op.CONNECTION_STATUS, status) is None
+    assert BBB_3_0_0.spoken(op.ANNOTATION_HISTORY, {"pageId": "p"}) is None
+    again = BBB_3_0_0.spoken(*BBB_3_0_0.spoken(op.CAMERAS, {}))
+    assert again == (older.WORDS_3_0_0[op.CAMERAS.name].operation, {})
+
+
+@pytest.mark.parametrize("spoken", DIALECTS, ids=lambda it: it.name)
+def test_an_opening_gives_every_document_exactly_its_variables(spoken):
+    for step in spoken.opening:
+        given = {name for name, _ in step.variables}
+        wanted = set() if step.ends else dialect.declared(step.operation.query)
+        assert given == wanted or step.ends, step.operation.name
 
 
 @pytest.mark.parametrize(
@@ -25,6 +91,7 @@ def test_a_server_with_graphql_is_a_3_0(version):
         (ApiIndex(bbb_version="2.7.3"), r"BBB 2\.7\.3"),
         (ApiIndex(), "older than 3.0"),
         (ApiIndex(bbb_version="4.0.0", graphql_websocket_url=GRAPHQL), r"BBB 4\.0\.0"),
+        (ApiIndex(bbb_version="3.1.0", graphql_websocket_url=GRAPHQL), r"BBB 3\.1\.0"),
     ],
 )
 def test_a_version_without_an_adapter_is_refused_in_one_sentence(index, words):
