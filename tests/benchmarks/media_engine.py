@@ -6,11 +6,13 @@ not dearer, apart from caches and clocks.
 """
 
 import asyncio
+import contextlib
 import gc
 import multiprocessing
+import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -18,15 +20,23 @@ from typing import Any
 
 import uvloop
 
-from bots.media import clip
+from bots.media import clip, lanes
 from bots.media.packets import packetise_video
 from bots.media.plane import MediaPlane, MediaSession, SendSpec
-from bots.models import CAMERA_MEDIUM
-from tests.benchmarks.media_shapes import MAX_PAYLOAD_BYTES, STUDY_CAMERA, Row
+from bots.models import CAMERA_MEDIUM, Media
+from tests.benchmarks.media_shapes import (
+    MAX_PAYLOAD_BYTES,
+    STUDY_CAMERA,
+    Link,
+    Row,
+    Stream,
+)
 from tests.support import lite_server
 
-SETTLE_S = 2.0
-MEASURE_S = 5.0
+SETTLE_S = 1.5
+MEASURE_S = 4.0
+CONNECT_LIMIT_S = 20.0
+PURE_PYTHON = "BBBLOAD_PURE_PYTHON"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,13 @@ class Cost:
     memory_mb: float | None = None
     join_cpu_ms: float | None = None
     late_packets: int = 0
+    lane: str = ""
+    """What took the usual packets: `compiled` or `python`; "" where nothing did."""
+
+
+Client = Callable[[Row, Connection, Connection], None]
+"""Measures a row, with a pipe to its server end and one for the result."""
+Server = Callable[[Connection, Row], None]
 
 
 def serve_row(pipe: Connection, row: Row) -> None:
@@ -59,33 +76,59 @@ def join_row(row: Row, pipe: Connection, result: Connection) -> None:
     result.send(uvloop.run(_joins(row, pipe)))
 
 
-def measured(client: Callable[[Row, Connection, Connection], None], row: Row) -> Any:
+def measured(client: Client, row: Row, server: Server = serve_row) -> Any:
     """Run `client` in a fresh process against a server in another."""
-    return measured_beside(client, (row,))[0]
+    return measured_beside((client,), row, server)[0]
 
 
 def measured_beside(
-    client: Callable[[Row, Connection, Connection], None], rows: tuple[Row, ...]
+    clients: tuple[Client, ...], row: Row, server: Server = serve_row
 ) -> list[Any]:
-    """Run `client` once for each row, all at the same time."""
+    """Run the clients all at the same time, each with a server end of its own."""
     context = multiprocessing.get_context("spawn")
     running: list[tuple[Connection, Connection, SpawnProcess, SpawnProcess]] = []
-    for row in rows:
-        ours, theirs = context.Pipe()
-        result, reply = context.Pipe(duplex=False)
-        server = context.Process(target=serve_row, args=(theirs, row))
-        ends = context.Process(target=client, args=(row, ours, reply))
-        server.start()
-        ends.start()
-        reply.close()  # so that a client that dies is an EOFError here, not a wait
-        running.append((ours, result, server, ends))
+    with _lane_of(row):
+        for client in clients:
+            ours, theirs = context.Pipe()
+            result, reply = context.Pipe(duplex=False)
+            serves = context.Process(target=server, args=(theirs, row))
+            ends = context.Process(target=client, args=(row, ours, reply))
+            serves.start()
+            ends.start()
+            reply.close()  # so that a client that dies is an EOFError, not a wait
+            running.append((ours, result, serves, ends))
     try:
         return [result.recv() for _, result, _, _ in running]
     finally:
-        for ours, _, server, ends in running:
+        for ours, _, serves, ends in running:
             ends.join()
             ours.send(None)
-            server.join()
+            serves.join()
+
+
+@contextlib.contextmanager
+def _lane_of(row: Row) -> Iterator[None]:
+    """Let the processes that are started leave the compiled lane out, if wanted."""
+    before = os.environ.get(PURE_PYTHON)
+    if row.is_python:
+        os.environ[PURE_PYTHON] = "1"
+    try:
+        yield
+    finally:
+        if row.is_python and before is None:
+            del os.environ[PURE_PYTHON]
+
+
+def lane_in_use() -> str:
+    """Return what takes the usual packets in this process."""
+    return "python" if lanes.compiled is None else "compiled"
+
+
+def resident_mb() -> float:
+    """Return the memory of this process (proc_pid_statm(5))."""
+    with open("/proc/self/statm") as file:
+        pages = int(file.read().split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def raise_descriptors() -> None:
@@ -96,13 +139,13 @@ def raise_descriptors() -> None:
 
 async def _steady(row: Row, pipe: Connection) -> Cost:
     async with MediaPlane() as plane:
-        await _prepare(plane)
-        before_kib = _resident_kib()
-        sessions = await _join(plane, row, pipe, is_quiet=False)
+        await prepare(plane)
+        before_mb = resident_mb()
+        sessions = await join(plane, row, pipe)
         await asyncio.sleep(SETTLE_S)
         gc.collect()
         gc.freeze()
-        memory_kib = (_resident_kib() - before_kib) / row.count
+        memory_mb = (resident_mb() - before_mb) / row.count
         plane.take_stats()
         cpu_s, wall_s = time.process_time(), time.monotonic()
         await asyncio.sleep(MEASURE_S)
@@ -116,23 +159,28 @@ async def _steady(row: Row, pipe: Connection) -> Cost:
     return Cost(
         cpu_ms_per_s=1000 * cpu_s / wall_s / row.count,
         packets_per_s=packets / wall_s / row.count,
-        memory_mb=memory_kib * 1024 / 1e6,
+        memory_mb=memory_mb,
         late_packets=stats.late_packets,
+        lane=lane_in_use(),
     )
 
 
 async def _joins(row: Row, pipe: Connection) -> Cost:
     async with MediaPlane() as plane:
-        await _prepare(plane)
+        await prepare(plane)
         begun_s = time.process_time()
-        await _join(plane, row, pipe, is_quiet=True)
+        await join(plane, row, pipe, is_quiet=True)
         used_s = time.process_time() - begun_s
     return Cost(
-        cpu_ms_per_s=0.0, packets_per_s=0.0, join_cpu_ms=1000 * used_s / row.count
+        cpu_ms_per_s=0.0,
+        packets_per_s=0.0,
+        join_cpu_ms=1000 * used_s / row.count,
+        lane=lane_in_use(),
     )
 
 
-async def _prepare(plane: MediaPlane) -> None:
+async def prepare(plane: MediaPlane) -> None:
+    """Load the clips before anything is measured."""
     frames = clip.video_frames(STUDY_CAMERA)
     plane.play(
         STUDY_CAMERA,
@@ -141,33 +189,43 @@ async def _prepare(plane: MediaPlane) -> None:
     await plane.prepare(CAMERA_MEDIUM)
 
 
-async def _join(
-    plane: MediaPlane, row: Row, pipe: Connection, *, is_quiet: bool
+async def join(
+    plane: MediaPlane,
+    row: Row,
+    pipe: Connection,
+    *,
+    is_quiet: bool = False,
+    is_deaf: bool = False,
 ) -> list[MediaSession]:
+    """Connect every link of the row; `is_quiet` and `is_deaf` as in `Wanted`."""
     sessions: list[MediaSession] = []
     for index in range(row.count):
         for link in row.links:
-            wanted = lite_server.Wanted(
-                kind=link.kind,
-                sends=link.receives,
-                receives=link.sends or not link.receives,
-                is_quiet=is_quiet,
-            )
-            offer = ask(pipe, wanted)
+            offer = ask(pipe, wanted(link, is_quiet=is_quiet, is_deaf=is_deaf))
             session = plane.session()
-            spec = SendSpec(
-                media="audio" if link.kind == "audio" else "camera",
-                profile=row.camera,
-                seed=index,
-            )
-            sends = (spec,) if link.sends else ()
+            sends = tuple(_spec(stream, row, index) for stream in link if stream.sends)
             answer = await session.answer(offer, sends=sends)
             if is_quiet:
                 session.set_sending(False)
             ask(pipe, answer)
-            await session.connected(20)
+            await session.connected(CONNECT_LIMIT_S)
             sessions.append(session)
     return sessions
+
+
+def wanted(
+    link: Link, *, is_quiet: bool = False, is_deaf: bool = False
+) -> lite_server.Wanted:
+    """Return what the server end is to offer for a link of ours."""
+    streams = tuple(
+        lite_server.WantedStream(
+            kind=stream.kind,
+            sends=stream.receives,
+            receives=stream.sends or not stream.receives,
+        )
+        for stream in link
+    )
+    return lite_server.Wanted(streams=streams, is_quiet=is_quiet, is_deaf=is_deaf)
 
 
 def ask(pipe: Connection, message: object) -> Any:
@@ -176,7 +234,6 @@ def ask(pipe: Connection, message: object) -> Any:
     return pipe.recv()
 
 
-def _resident_kib() -> float:
-    with open("/proc/self/statm") as file:
-        pages = int(file.read().split()[1])
-    return pages * resource.getpagesize() / 1024
+def _spec(stream: Stream, row: Row, seed: int) -> SendSpec:
+    media: Media = "audio" if stream.kind == "audio" else "camera"
+    return SendSpec(media=media, profile=row.camera, seed=seed)

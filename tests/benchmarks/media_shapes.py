@@ -4,24 +4,30 @@
 its own (1,300 bytes); the cameras of whole participants carry BBB's 200 kbit/s.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from bots.models import CAMERA_MEDIUM, CameraProfile
+from tests.support.lite_server import Kind
 
 STUDY_CAMERA = CameraProfile(
     name="study", width=640, height=360, frame_rate=15.0, bitrate_bps=293_000
 )
 MAX_PAYLOAD_BYTES = 1300
+PYTHON_SUFFIX = "_python"
+"""A row so named is the one without it, with the compiled lane left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """One peer connection of a participant, as the participant sees it."""
+class Stream:
+    """One m-line, as the participant sees it; without a direction it is idle."""
 
-    kind: Literal["audio", "video"]
+    kind: Kind
     receives: bool = False
     sends: bool = False
+
+
+Link = tuple[Stream, ...]
+"""One peer connection: one stream with bbb-webrtc-sfu, many under BUNDLE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,38 +39,60 @@ class Row:
     count: int
     """How many of it the engine's process carries."""
     stock_count: int
-    """How many of it a process of stock aiortc carries."""
+    """How many of it a process of stock aiortc carries; 0: not measured."""
     camera: CameraProfile = STUDY_CAMERA
+    is_python: bool = False
+    """Leave the compiled lane out, also where it was built."""
 
 
-CAMERA_IN = Link(kind="video", receives=True)
-CAMERA_OUT = Link(kind="video", sends=True)
-AUDIO_IN = Link(kind="audio", receives=True)
-AUDIO_OUT = Link(kind="audio", sends=True)
-MICROPHONE = Link(kind="audio", receives=True, sends=True)
+CAMERA_IN = Stream(kind="video", receives=True)
+CAMERA_OUT = Stream(kind="video", sends=True)
+AUDIO_IN = Stream(kind="audio", receives=True)
+AUDIO_OUT = Stream(kind="audio", sends=True)
+MICROPHONE = Stream(kind="audio", receives=True, sends=True)
 
-PARTICIPANT = (MICROPHONE, CAMERA_OUT, *(CAMERA_IN,) * 9)
-LISTENER = (AUDIO_IN, CAMERA_IN)
-TAB = (MICROPHONE, CAMERA_OUT, *(CAMERA_IN,) * 4)
+PARTICIPANT: tuple[Link, ...] = ((MICROPHONE,), (CAMERA_OUT,), *((CAMERA_IN,),) * 9)
+BUNDLED: tuple[Link, ...] = ((AUDIO_OUT, CAMERA_OUT), (AUDIO_IN, *(CAMERA_IN,) * 9))
+"""The same streams as LiveKit carries them: all that is published on one connection,
+all that is subscribed to on another."""
+LISTENER: tuple[Link, ...] = ((AUDIO_IN,), (CAMERA_IN,))
+TAB: tuple[Link, ...] = ((MICROPHONE,), (CAMERA_OUT,), *((CAMERA_IN,),) * 4)
+PUBLISHERS = 4
+PUBLISHED: tuple[Link, ...] = ((AUDIO_OUT, CAMERA_OUT) * PUBLISHERS,)
+"""What so many publish, on one connection: a core carries hundreds of them."""
+
+_CAMERA_IN = Row(name="camera_in", links=((CAMERA_IN,),), count=60, stock_count=4)
+_PARTICIPANT = Row(
+    name="camera_participant",
+    links=PARTICIPANT,
+    count=12,
+    stock_count=1,
+    camera=CAMERA_MEDIUM,
+)
+
+
+def in_python(row: Row) -> Row:
+    """Return the row that measures the same without the compiled lane."""
+    return replace(row, name=row.name + PYTHON_SUFFIX, stock_count=0, is_python=True)
+
 
 ROWS = (
-    Row(name="camera_in", links=(CAMERA_IN,), count=60, stock_count=4),
-    Row(name="camera_out", links=(CAMERA_OUT,), count=60, stock_count=3),
-    Row(name="audio_in", links=(AUDIO_IN,), count=60, stock_count=4),
-    Row(name="audio_out", links=(AUDIO_OUT,), count=60, stock_count=4),
-    Row(
-        name="camera_participant",
-        links=PARTICIPANT,
-        count=12,
-        stock_count=1,
-        camera=CAMERA_MEDIUM,
+    _CAMERA_IN,
+    Row(name="camera_out", links=((CAMERA_OUT,),), count=60, stock_count=3),
+    Row(name="audio_in", links=((AUDIO_IN,),), count=60, stock_count=4),
+    Row(name="audio_out", links=((AUDIO_OUT,),), count=60, stock_count=4),
+    _PARTICIPANT,
+    replace(
+        _PARTICIPANT, name="camera_participant_bundled", links=BUNDLED, stock_count=0
     ),
     Row(name="listener", links=LISTENER, count=50, stock_count=2, camera=CAMERA_MEDIUM),
     Row(
         name="idle_connection",
-        links=(Link(kind="audio"),),
+        links=((Stream(kind="audio"),),),
         count=60,
         stock_count=8,
     ),
+    in_python(_CAMERA_IN),
+    in_python(_PARTICIPANT),
 )
 """`listener`: listens only and views the lecturer's camera."""

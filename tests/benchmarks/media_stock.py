@@ -16,12 +16,11 @@ from aiortc.contrib.media import MediaBlackhole
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from bots.media import scene
-from tests.benchmarks.media_engine import Cost, ask
+from tests.benchmarks.media_engine import Cost, ask, resident_mb, wanted
 from tests.benchmarks.media_shapes import Row
-from tests.support import lite_server
 
-SETTLE_S = 3.0
-MEASURE_S = 5.0
+SETTLE_S = 2.0
+MEASURE_S = 3.0
 FRAME_RATE = 15
 CLOCK_HZ = 90_000
 
@@ -64,19 +63,15 @@ def stock_row(row: Row, pipe: Connection, result: Connection) -> None:
 async def _measure(row: Row, pipe: Connection) -> Cost:
     connections: list[RTCPeerConnection] = []
     sinks: list[MediaBlackhole] = []
+    before_mb = resident_mb()
     begun_s = time.process_time()
     for _ in range(row.stock_count):
         for link in row.links:
-            wanted = lite_server.Wanted(
-                kind=link.kind,
-                sends=link.receives,
-                receives=link.sends or not link.receives,
-            )
             connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
             connections.append(connection)
             sink = MediaBlackhole()
             sinks.append(sink)
-            if link.receives:
+            if any(stream.receives for stream in link):
                 connection.on("track", sink.addTrack)
             connected = asyncio.Event()
 
@@ -89,17 +84,19 @@ async def _measure(row: Row, pipe: Connection) -> Cost:
 
             connection.on("connectionstatechange", changed)
             await connection.setRemoteDescription(
-                RTCSessionDescription(sdp=ask(pipe, wanted), type="offer")
+                RTCSessionDescription(sdp=ask(pipe, wanted(link)), type="offer")
             )
-            if link.sends:
-                track = AudioStreamTrack() if link.kind == "audio" else Camera()
-                connection.addTrack(track)
+            for stream in link:
+                if stream.sends:
+                    is_audio = stream.kind == "audio"
+                    connection.addTrack(AudioStreamTrack() if is_audio else Camera())
             await connection.setLocalDescription(await connection.createAnswer())
             ask(pipe, connection.localDescription.sdp)
             await asyncio.wait_for(connected.wait(), 20)
             await sink.start()
     join_s = time.process_time() - begun_s
     await asyncio.sleep(SETTLE_S)
+    memory_mb = (resident_mb() - before_mb) / row.stock_count
     packets = await _packets(connections)
     cpu_s, wall_s = time.process_time(), time.monotonic()
     await asyncio.sleep(MEASURE_S)
@@ -112,6 +109,7 @@ async def _measure(row: Row, pipe: Connection) -> Cost:
     return Cost(
         cpu_ms_per_s=1000 * cpu_s / wall_s / row.stock_count,
         packets_per_s=packets / wall_s / row.stock_count,
+        memory_mb=memory_mb,
         join_cpu_ms=1000 * join_s / row.stock_count,
     )
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Json = dict[str, float | str | None]
+Json = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,11 @@ class Figure:
     """CPU ms per second, of which a core has a thousand."""
     spread: tuple[float, float] | None = None
     """Least and most of the repetitions behind `value`."""
+    lane: str = ""
+    """What took the usual packets, `compiled` or `python`; "" where nothing did."""
+    packets_per_core: float | None = None
+    """RTP packets a second that a core would carry of it, in and out."""
+    repeats: int = 0
     why: str = ""
 
 
@@ -47,15 +52,20 @@ def as_json(figure: Figure) -> Json:
         row["why"] = figure.why or _why(figure)
     if figure.spread is not None:
         row["least"], row["most"] = map(_rounded, figure.spread)
+        row["repeats"] = figure.repeats
+    if figure.lane:
+        row["lane"] = figure.lane
+    if figure.packets_per_core is not None:
+        row["packets_per_core"] = _rounded(figure.packets_per_core)
     return row
 
 
 def as_markdown(figures: Iterable[Figure]) -> str:
     """Return the table for people."""
     lines = [
-        "| name | value | least–most | unit | stock aiortc | × stock | C floor "
-        "| × floor | per core |",
-        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| name | lane | value | least–most | unit | stock aiortc | × stock | C floor "
+        "| × floor | per core | packets/s per core |",
+        "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for figure in figures:
         row = as_json(figure)
@@ -64,6 +74,7 @@ def as_markdown(figures: Iterable[Figure]) -> str:
             spread = f"{figure.spread[0]:.3g}–{figure.spread[1]:.3g}"
         cells = [
             figure.name,
+            figure.lane or "–",
             _shown(row["value"]),
             spread,
             figure.unit,
@@ -72,6 +83,7 @@ def as_markdown(figures: Iterable[Figure]) -> str:
             _shown(row["floor"]),
             _shown(row["ratio_to_floor"]),
             _shown(row["participants_per_core"]),
+            _thousands(figure.packets_per_core),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -90,6 +102,10 @@ def _why(figure: Figure) -> str:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
+
+
+def _thousands(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
 
 
 def _shown(value: float | str | None) -> str:

@@ -11,11 +11,12 @@ import socket
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Literal
+from typing import Any, Literal
 
 import uvloop
 
 from bots.media import clip, ice, negotiation, rtp, sdp, stun
+from bots.media.arrivals import Arrivals
 from bots.media.audio_stream import AudioStream
 from bots.media.dtls import Certificate, DtlsSession
 from bots.media.pacer import Pacer
@@ -25,8 +26,40 @@ from bots.media.sending import Outlet, SendStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
 from bots.media.video_stream import VideoStream
 from bots.models import CameraProfile
+from tests.support.socket_filter import drop_rtp
 
 Kind = Literal["audio", "video"]
+
+
+MAX_STREAMS = 16
+"""Of one transport: that far are the first SSRCs of two apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedStream:
+    """One m-line, as the server sees it."""
+
+    kind: Kind
+    sends: bool
+    receives: bool
+
+    @property
+    def direction(self) -> sdp.SdpDirection:
+        """Return it as the offer says it; what carries nothing is received."""
+        if not self.sends:
+            return "recvonly"
+        return "sendrecv" if self.receives else "sendonly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One transport that a client asks for over the pipe."""
+
+    streams: tuple[WantedStream, ...]
+    is_quiet: bool = False
+    """What is offered is not sent, so that only set-up costs."""
+    is_deaf: bool = False
+    """The kernel drops what is received but for RTCP and checks: only sending costs."""
 
 
 class LiteTransport:
@@ -37,24 +70,18 @@ class LiteTransport:
         pacer: Pacer,
         certificate: Certificate,
         *,
-        kind: Kind,
-        sends: bool,
-        receives: bool,
+        wanted: Wanted,
         video: VideoPackets,
         seed: int,
-        is_quiet: bool = False,
     ) -> None:
-        """`is_quiet`: what is offered is not sent, so that only set-up costs."""
         self._pacer = pacer
         self._certificate = certificate
-        self._kind: Kind = kind
-        self._sends = sends
+        self._wanted = wanted
         self._video = video
-        self._is_quiet = is_quiet
         self._rng = random.Random(seed)
         self._ice = ice.make_credentials()
         self._key = self._ice.password.encode()
-        self._ssrc = 1_000_000 + seed
+        self._ssrc = 1_000_000 + seed * MAX_STREAMS
         self._dtls: DtlsSession | None = None
         self._receiver: SrtpReceiver | None = None
         self._reporter: Reporter | None = None
@@ -63,16 +90,16 @@ class LiteTransport:
         self.socket = socket.socket(type=socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.bind(("127.0.0.1", 0))
-        direction: sdp.SdpDirection = "recvonly"
-        if sends:
-            direction = "sendrecv" if receives else "sendonly"
-        self._section = negotiation.offer_section(
-            kind,
-            mid="0",
-            direction=direction,
-            ssrc=self._ssrc,
-            cname="server",
-            track="s t",
+        self._sections = tuple(
+            negotiation.offer_section(
+                stream.kind,
+                mid=str(index),
+                direction=stream.direction,
+                ssrc=self._ssrc + index,
+                cname="server",
+                track=f"s{index} t{index}",
+            )
+            for index, stream in enumerate(wanted.streams)
         )
         asyncio.get_running_loop().add_reader(self.socket.fileno(), self._readable)
 
@@ -85,7 +112,7 @@ class LiteTransport:
         assert candidate is not None
         text = sdp.write(
             sdp.Description(
-                sections=(self._section,),
+                sections=self._sections,
                 ice=self._ice,
                 fingerprints=(("sha-256", self._certificate.fingerprint("sha-256")),),
                 candidates=(candidate,),
@@ -97,7 +124,9 @@ class LiteTransport:
     def take_answer(self, text: str) -> None:
         """Expect the client of this answer."""
         answer = sdp.parse(text)
-        self._extensions = rtp.extension_ids(answer.sections[0].extensions)
+        self._extensions = [
+            rtp.extension_ids(section.extensions) for section in answer.sections
+        ]
         self._dtls = DtlsSession(
             self._certificate,
             is_server=True,
@@ -132,36 +161,24 @@ class LiteTransport:
         assert self._dtls is not None
         assert self._dtls.keys is not None
         self.socket.connect(address)
+        if self._wanted.is_deaf:
+            drop_rtp(self.socket)
         self._receiver = SrtpReceiver(self._dtls.keys)
         self._outlet.open(SrtpSender(self._dtls.keys), self.socket.send)
-        senders: list[SendStream] = []
-        common = {
-            "ssrc": self._ssrc,
-            "extensions": self._extensions,
-            "mid": "",
-            "rng": self._rng,
-        }
-        if self._sends and self._kind == "audio":
-            speech = clip.audio_packets()
-            senders.append(
-                AudioStream(self._outlet, speech, payload_type=111, **common)
-            )
-        elif self._sends:
-            senders.append(
-                VideoStream(
-                    self._outlet, self._video, media="camera", payload_type=96, **common
-                )
-            )
-        for sender in senders:
-            sender.is_sending = not self._is_quiet
+        senders = [
+            self._sender(index, stream.kind)
+            for index, stream in enumerate(self._wanted.streams)
+            if stream.sends
+        ]
         now_s = time.monotonic()
         for sender in senders:
+            sender.is_sending = not self._wanted.is_quiet
             sender.begin(now_s)
         self._reporter = Reporter(
             self._outlet,
             senders=senders,
             streams={},
-            arrivals=[],
+            arrivals=Arrivals(),
             own_ssrc=self._ssrc,
             cname="server",
             has_reference_time=False,
@@ -174,15 +191,28 @@ class LiteTransport:
         )
         self._reporter.begin(now_s)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One transport that a client asks for over the pipe."""
-
-    kind: Kind
-    sends: bool
-    receives: bool
-    is_quiet: bool = False
+    def _sender(self, index: int, kind: Kind) -> SendStream:
+        common: Any = {
+            "ssrc": self._ssrc + index,
+            "extensions": self._extensions[index],
+            "mid": str(index) if len(self._sections) > 1 else "",
+            "rng": self._rng,
+        }
+        if kind == "audio":
+            speech = clip.audio_packets()
+            return AudioStream(
+                self._outlet,
+                speech,
+                payload_type=negotiation.OPUS_PAYLOAD_TYPE,
+                **common,
+            )
+        return VideoStream(
+            self._outlet,
+            self._video,
+            media="camera",
+            payload_type=negotiation.VP8_PAYLOAD_TYPE,
+            **common,
+        )
 
 
 def run(
@@ -213,12 +243,9 @@ async def _serve(pipe: Connection, video: VideoPackets) -> None:
             transport = LiteTransport(
                 pacer,
                 certificate,
-                kind=message.kind,
-                sends=message.sends,
-                receives=message.receives,
+                wanted=message,
                 video=video,
                 seed=len(transports),
-                is_quiet=message.is_quiet,
             )
             transports.append(transport)
             pipe.send(transport.offer())
