@@ -48,7 +48,9 @@ class CardRow:
     price_eur: float | None
     """A month; None where the catalogue does not have the type."""
     per_eur: Interval | None
-    """Participants for a euro a month."""
+    """Participants for a euro a month, of a card that is valid."""
+    at_least_per_eur: float | None
+    """The same where only a load that held is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +138,12 @@ def _row(one: NamedCard, found: ProfileCapacity, catalog: Catalog | None) -> Car
         )
     price = _price(one.card.type, catalog)
     standing: Standing = "stand-in" if capacity.stand_in else capacity.validity
-    per_eur = None
-    if participants is not None and price and standing == "valid":
-        per_eur = replace(
-            participants,
-            low=participants.low / price,
-            mid=participants.mid / price,
-            high=participants.high / price,
-        )
+    per_eur = at_least_per_eur = None
+    if price and standing == "valid":
+        if participants is not None:
+            per_eur = _over(participants, price)
+        elif found.at_least is not None:
+            at_least_per_eur = found.at_least / price
     return CardRow(
         name=one.name,
         card=one.card,
@@ -154,6 +154,13 @@ def _row(one: NamedCard, found: ProfileCapacity, catalog: Catalog | None) -> Car
         reason=found.invalid,
         price_eur=price,
         per_eur=per_eur,
+        at_least_per_eur=at_least_per_eur,
+    )
+
+
+def _over(found: Interval, price: float) -> Interval:
+    return replace(
+        found, low=found.low / price, mid=found.mid / price, high=found.high / price
     )
 
 
@@ -174,7 +181,7 @@ def _rank(row: CardRow) -> tuple[bool, bool, float, float, str]:
     return (
         row.standing not in ("valid", "stand-in"),
         row.per_eur is None,
-        -(row.per_eur.mid if row.per_eur else 0.0),
+        -(row.per_eur.mid if row.per_eur else row.at_least_per_eur or 0.0),
         -most,
         row.name,
     )

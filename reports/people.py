@@ -20,6 +20,7 @@ DEARER = {
         f"{AGREE}): planning uses the benchmark's, dearer, cost."
     ),
 }
+SHORT = {"people": "people dearer than bots", "bots": "bots dearer than people"}
 UNKNOWN = Answer(
     question=QUESTION,
     value="not known",
@@ -57,6 +58,6 @@ def notices(found: Beside | PeopleRatio | None) -> tuple[Notice, ...]:
         Notice(
             text=DEARER[found.dearer],
             tone="warning",
-            short=f"{found.dearer} dearer than the other side",
+            short=SHORT[found.dearer],
         ),
     )

@@ -18,14 +18,12 @@ COLUMNS = (
     Column(title="server type"),
     Column(title="cores", is_number=True),
     Column(title="BBB"),
-    Column(title="participants", is_number=True),
-    Column(title="interval"),
+    Column(title="participants"),
     Column(title="broke first"),
-    Column(title="users per euro", is_number=True),
-    Column(title="its interval"),
+    Column(title="users per euro"),
     Column(title="bots ÷ people", is_number=True),
-    Column(title="measured"),
-    Column(title="standing"),
+    Column(title="measured", is_name=True),
+    Column(title="standing", is_name=True),
 )
 
 
@@ -133,18 +131,11 @@ def _coverages(load: LoadRows) -> str:
     if not found:
         return ""
     said = written.listing(tuple(written.percent(each) for each in sorted(found)))
-    return f"Intervals of {said}. "
+    return f"In brackets: {said} intervals. "
 
 
 def _row(row: CardRow) -> tuple[str, ...]:
     card = row.card
-    participants, interval = written.MISSING, row.reason or written.MISSING
-    if row.participants is not None:
-        participants = written.count(row.participants.mid)
-        interval = _span(row.participants, written.count)
-    elif row.at_least is not None:
-        participants = f"at least {written.count(row.at_least)}"
-        interval = "no upper end was seen"
     people = card.people
     ratio = written.MISSING if people is None else written.number(people.mid)
     if people is not None and people.dearer:
@@ -154,23 +145,37 @@ def _row(row: CardRow) -> tuple[str, ...]:
         _type(row),
         written.number(card.hardware.cores),
         card.capacity.bbb_version or "not known",
-        participants,
-        interval,
+        _participants(row),
         wording.LIMITS[row.limit],
-        written.MISSING if row.per_eur is None else written.number(row.per_eur.mid),
-        NO_PRICE if row.per_eur is None else _span(row.per_eur, written.number),
+        _per_eur(row),
         ratio,
         card.measured_on or "not known",
         STANDING[row.standing],
     )
 
 
+def _participants(row: CardRow) -> str:
+    if row.participants is not None:
+        return _with_span(row.participants, written.count)
+    if row.at_least is not None:
+        return f"at least {written.count(row.at_least)}"
+    return f"none: {row.reason}" if row.reason else "none"
+
+
+def _per_eur(row: CardRow) -> str:
+    if row.per_eur is not None:
+        return _with_span(row.per_eur, written.number)
+    if row.at_least_per_eur is not None:
+        return f"at least {written.number(row.at_least_per_eur)}"
+    return NO_PRICE if row.price_eur is None else written.MISSING
+
+
 def _type(row: CardRow) -> str:
     return row.card.type or "not named"
 
 
-def _span(found: Interval, write: written.Writer) -> str:
-    return written.interval(write(found.low), write(found.high))
+def _with_span(found: Interval, write: written.Writer) -> str:
+    return f"{write(found.mid)} ({write(found.low)} to {write(found.high)})"
 
 
 def _interval(found: Interval, write: written.Writer) -> str:

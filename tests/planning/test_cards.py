@@ -65,6 +65,15 @@ def test_users_per_euro_have_the_price_and_the_interval_of_the_type():
     assert found[2].per_eur is None
 
 
+def test_a_load_that_held_buys_at_least_that_much():
+    held = named("held", "rented", profiles=(profile("talks", None),))
+
+    (row,) = rows(side_by_side((held,), CATALOG), "talks")
+
+    assert row.per_eur is None
+    assert row.at_least_per_eur == 90.0 / 50.0
+
+
 def test_without_prices_the_card_that_carries_most_stands_first():
     small = named("small", profiles=(profile("talks", 90.0),))
     large = named("large", profiles=(profile("talks", 140.0),))

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from bots.errors import ConfigError
+from loadtest.card_codec import encode_card
+from loadtest.card_making import make_card
 from loadtest.cli import run_command
 from loadtest.codec import encode_capacity
 from planning.demand import parse_demand
 from planning.export import NodeCapacity, multipliers, prometheus
 from planning.quote import parse_addition
 from planning.window import windows
-from tests.planning.test_capacities import measured
+from tests.planning.test_capacities import measured, profile
 from tests.planning.test_cli import FILES
 from tests.support.histories import EXAMPLE, hourly_history
 
@@ -255,3 +257,27 @@ def test_a_measurement_of_the_stand_in_is_never_exported(tmp_path, capsys):
     path.write_text(encode_capacity(replace(measured(), stand_in=False)))
     assert run_command(["export", "scalelite", str(path)]) == 0
     assert "[capacity,1]" in capsys.readouterr().out
+
+
+def test_node_cards_are_exported_and_their_weakest_decides_when_to_drain(
+    tmp_path, capsys
+):
+    for name, cores, carried in (("old", 4.0, 110.0), ("new", 8.0, 220.0)):
+        card = make_card(
+            measured(node_cores=cores, profiles=(profile("talks", carried),))
+        )
+        (tmp_path / f"{name}.json").write_text(encode_card(card))
+    cards = [str(tmp_path / "old.json"), str(tmp_path / "new.json")]
+
+    assert run_command(["export", "scalelite", *cards]) == 0
+    exported = capsys.readouterr().out
+    history = str(EXAMPLE / "history.csv")
+    rooms = []
+    for given in ([cards[1]], cards):
+        assert run_command(["window", history, *given, "--nodes", "12"]) == 0
+        rooms.append(capsys.readouterr().out.splitlines()[0])
+
+    assert "[old,2]" in exported
+    assert "[new,1]" in exported
+    assert "10 of 12 nodes left" in rooms[0]
+    assert rooms[0] != rooms[1]
