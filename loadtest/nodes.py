@@ -134,6 +134,7 @@ def facts_in(metrics: Metrics) -> tuple[tuple[str, str], ...]:
         ("kernel", _label(metrics, "node_uname_info", "release")),
         ("system", _label(metrics, "node_os_info", "pretty_name")),
         ("hardware", f"{vendor} {product}".strip()),
+        ("processor", _label(metrics, "node_cpu_info", "model_name")),
         ("memory", f"{total / 2**30:.1f} GiB" if total else ""),
     ]
     for labels, _ in metrics.get("bbbload_fact", [])[:FACTS_MAX]:

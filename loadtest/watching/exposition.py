@@ -62,6 +62,7 @@ WANTED: Final = (
     "node_uname_info",
     "node_os_info",
     "node_dmi_info",
+    "node_cpu_info",
     NODE_TIME,
     GROUP_CPU,
     GROUP_COUNT,

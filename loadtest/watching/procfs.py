@@ -2,10 +2,12 @@
 
 Pure: the loop is a text that somebody else carries to the node. It waits for a line on
 its standard input, answers it, and ends with its input or after `ANSWERS_MAX` answers;
-it needs sh, cat, date, grep and uname, and writes nothing. Fields are those of proc(5).
+it needs sh, cat, date, grep and uname, and writes nothing. Fields are those of proc(5)
+and of Linux' sysfs-class-net and sysfs-firmware-dmi.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from bots.errors import ClusterError
@@ -52,7 +54,12 @@ grep -H service /proc/[0-9]*/cgroup 2>/dev/null
 echo @connections
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null \
 | grep -c ':{port} [0-9A-F]*:[0-9A-F]* 01 '
+echo @speeds
+cat /sys/class/net/*/speed 2>/dev/null
 echo @facts
+echo hardware $(cat /sys/class/dmi/id/sys_vendor /sys/class/dmi/id/product_name \
+2>/dev/null)
+grep -m1 '^model name' /proc/cpuinfo
 echo "ticks $(getconf CLK_TCK)"
 echo "kernel $(uname -r)"
 grep -E '^PRETTY_NAME=' /etc/os-release
@@ -68,6 +75,7 @@ class ProcReader:
         self._services: dict[str, str] = {}
         self._ticks_hz = 100.0
         self._connections: int | None = None
+        self._nic_bps: float | None = None
         self._facts: tuple[tuple[str, str], ...] = ()
 
     def receive(
@@ -80,6 +88,7 @@ class ProcReader:
         machine = _machine(parts, elapsed_s, self._ticks_hz)
         if machine is None:
             raise ClusterError("the node's /proc gave no line of its processors")
+        machine = replace(machine, nic_bps=self._nic_bps)
         return Reading(
             machine=machine,
             processes=Processes(
@@ -103,9 +112,17 @@ class ProcReader:
                 self._services[pid] = leaf
         counts = [line for line in parts.get("connections", []) if line.isdigit()]
         self._connections = int(counts[0]) if counts else None
+        # Virtual cards tell no speed, or −1 (Linux, sysfs-class-net).
+        speeds = [int(line) for line in parts.get("speeds", []) if line.isdigit()]
+        self._nic_bps = 1e6 * max(speeds) if any(speeds) else None
         facts = []
         for line in parts.get("facts", []):
-            if line.startswith("PRETTY_NAME="):
+            name, _, value = line.partition(" ")
+            if name == "hardware" and value:
+                facts.append((name, redact(value)))
+            elif line.startswith("model name"):
+                facts.append(("processor", redact(line.partition(":")[2].strip())))
+            elif line.startswith("PRETTY_NAME="):
                 facts.append(("system", redact(line.partition("=")[2].strip('"'))))
             elif line.startswith("kernel "):
                 facts.append(("kernel", redact(line.partition(" ")[2])))

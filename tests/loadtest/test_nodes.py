@@ -145,6 +145,7 @@ def test_a_scrape_tells_kernel_system_hardware_and_what_the_operator_adds():
 node_uname_info{machine="x86_64",release="6.1.0-18-amd64",sysname="Linux"} 1
 node_os_info{id="ubuntu",pretty_name="Ubuntu 22.04.5 LTS"} 1
 node_dmi_info{product_name="Standard PC",system_vendor="QEMU"} 1
+node_cpu_info{cpu="0",model_name="AMD EPYC Processor"} 1
 bbbload_fact{name="package bbb-html5",value="1:3.0.19"} 1
 bbbload_fact{name="settings",value="9f2c"} 1
 """
@@ -153,6 +154,7 @@ bbbload_fact{name="settings",value="9f2c"} 1
         ("kernel", "6.1.0-18-amd64"),
         ("system", "Ubuntu 22.04.5 LTS"),
         ("hardware", "QEMU Standard PC"),
+        ("processor", "AMD EPYC Processor"),
         ("memory", "7.5 GiB"),
         ("package bbb-html5", "1:3.0.19"),
         ("settings", "9f2c"),

@@ -27,7 +27,12 @@ torn line
 /proc/813/cgroup:0::/system.slice/bbb-webrtc-sfu.service
 @connections
 17
+@speeds
+-1
+1000
 @facts
+hardware Hetzner vServer
+model name	: AMD EPYC Processor
 ticks 100
 kernel 5.15.0
 PRETTY_NAME="Ubuntu 22.04.5 LTS"
@@ -52,6 +57,9 @@ def test_an_answer_is_read_in_seconds_bytes_and_names():
     ]
     assert reading.connections == 17
     assert dict(reading.facts)["system"] == "Ubuntu 22.04.5 LTS"
+    assert dict(reading.facts)["processor"] == "AMD EPYC Processor"
+    assert dict(reading.facts)["hardware"] == "Hetzner vServer"
+    assert machine.nic_bps == 1e9
 
 
 def test_short_answers_keep_what_the_last_full_one_said():
@@ -63,6 +71,7 @@ def test_short_answers_keep_what_the_last_full_one_said():
 
     assert reading.processes.cpu[0].name == "bbb-webrtc-sfu.service"
     assert reading.connections == 17
+    assert reading.machine.nic_bps == 1e9
 
 
 @pytest.mark.parametrize("answer", ["", "sh: not found", "@time x\n@processes\n"])
