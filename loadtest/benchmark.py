@@ -202,14 +202,12 @@ class Ladder:
         point, verdict = own[-1]
         if not verdict.generator_fit:
             # One more try: a neighbour on our machine is not our limit. In a bracket,
-            # a refinement that failed is simply not used.
-            tries = sum(
-                1 for other, _ in own if other.participants == point.participants
-            )
-            if bad is None and tries == 1:
+            # a refinement that failed again is simply not used.
+            same = [p for p, _ in own if p.participants == point.participants]
+            if len(same) == 1:
                 return point.participants
-            if bad is None or tries > 1:
-                return None
+            if bad is None:
+                return self._between(profile, good, point.participants)
         if _asks_for_repeat(own):
             return point.participants
         if bad is None:
@@ -218,6 +216,13 @@ class Ladder:
             lower = self._whole(profile, bad // 2)
             return lower if lower < bad else None
         return None if self.plan.fills_time else self._refine(ascent, finished)
+
+    def _between(
+        self, profile: MeetingProfile, good: int | None, unfit: int
+    ) -> int | None:
+        """Return a load between a good one and one that our machine cannot make."""
+        middle = self._whole(profile, ((good or 0) + unfit) / 2)
+        return middle if good is not None and good < middle < unfit else None
 
     def _start(self, profile: MeetingProfile, finished: Sequence[Finished]) -> int:
         """Return the load of a climb's first step, from what earlier ones showed."""
@@ -303,7 +308,9 @@ class Ladder:
             meetings=participants // profile.size,
             duration_s=self.plan.step_duration_s,
             warm_up_s=self.plan.step_duration_s * self.plan.warm_up_share,
-            is_fresh=not grows or _is_about_joining(finished, profile, repeat),
+            is_fresh=not grows
+            or self.plan.at_once
+            or _is_about_joining(finished, profile, repeat),
             is_contrast=is_contrast,
             repeat=repeat,
         )

@@ -97,9 +97,10 @@ def _steps(plan: RunPlan) -> list[LadderStep]:
             steps.append(step)
         return steps
     ladder = Ladder(plan.profiles, plan.ladder)
-    return [step for profile in ladder.profiles for step in _climb(profile, ladder)] + [
-        _last(contrast, ladder) for contrast in ladder.contrasts.values()
-    ]
+    climbs = [step for profile in ladder.profiles for step in _climb(profile, ladder)]
+    contrasts = [_last(each, ladder) for each in ladder.contrasts.values()]
+    steps = climbs * plan.ladder.repeats + contrasts
+    return _within(steps, ladder)
 
 
 def _climb(profile: MeetingProfile, ladder: Ladder) -> list[LadderStep]:
@@ -123,8 +124,20 @@ def _climb(profile: MeetingProfile, ladder: Ladder) -> list[LadderStep]:
     ]
 
 
+def _within(steps: list[LadderStep], ladder: Ladder) -> list[LadderStep]:
+    """Return the steps that fit into the ladder's time, or fill it with the last."""
+    time_s = ladder.plan.time_s
+    if time_s is None:
+        return steps
+    fitting = max(1, int(time_s / (ladder.plan.step_duration_s + SETTLE_S)))
+    if ladder.plan.fills_time:
+        dearest = max(steps, key=lambda step: step.participants)
+        steps += [dearest] * max(0, fitting - len(steps))
+    return steps[:fitting]
+
+
 def _last(profile: MeetingProfile, ladder: Ladder) -> LadderStep:
-    most = max(1, ladder.plan.max_participants // profile.size) * profile.size
+    most = ladder.cap(profile)
     return LadderStep(
         profile=profile,
         participants=most,

@@ -41,6 +41,8 @@ class LadderPlan:
     """No step begins that would end later than this after the start of the run."""
     fills_time: bool = False
     """Goes on until all intervals are narrow enough or `time_s` is over."""
+    at_once: bool = False
+    """Every step begins empty, so that all of its people come within its ramp."""
     max_bps: float | None = None
     """Most media traffic one way, in bit/s."""
 

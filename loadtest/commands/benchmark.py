@@ -4,6 +4,7 @@ It writes no load itself: it orders a run whose steps come from the ladder, and 
 the capacity in the log of that run.
 """
 
+import math
 from urllib.parse import urlsplit
 
 import click
@@ -15,22 +16,28 @@ from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
+from loadtest.commands.heads import END_MARGIN_S, left_until, say_head
 from loadtest.commands.options import (
     EngineCount,
+    FiniteRange,
     check_target,
     guard_options,
+    max_rate_option,
     media_options,
+    slo_of,
+    slo_option,
+    until_option,
 )
 from loadtest.commands.outputs import run_log_place, whole_file
-from loadtest.durations import DURATION, format_duration
-from loadtest.ladder_plan import LadderPlan
+from loadtest.durations import DURATION
+from loadtest.ladder_plan import PRECISION, LadderPlan
 from loadtest.load_files import load_mix, with_media
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord
 from loadtest.nodes import fetch_metrics, read_scrape
 from loadtest.profiles import PROFILES, Sizes, profiles_named
 from loadtest.sentry import GuardRules
-from loadtest.slo import BBBLOAD_1, describe, judge
+from loadtest.slo import describe, judge
 from loadtest.stages import EMPTY_TIMEOUT_S, SETTLE_S, RunPlan
 from loadtest.summary import (
     EXIT_INTERRUPTED,
@@ -83,6 +90,37 @@ Example:
     help="Length of a step, such as 30s; its first third is not judged.",
 )
 @click.option(
+    "--precision",
+    type=FiniteRange(0.01, 1.0),
+    default=PRECISION,
+    show_default=True,
+    help="A profile's steps end once its interval is no wider than ± this share.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="Climbs of each profile, in an order by chance: the interval then holds what "
+    "changes between them too.",
+)
+@click.option(
+    "--time",
+    "time_s",
+    type=DURATION,
+    default=None,
+    help="Spend so long in all, such as 2h, each step where it narrows the widest "
+    "interval most, until all are narrow enough. Default: as the steps need.",
+)
+@click.option(
+    "--at-once",
+    is_flag=True,
+    help="Begin each step with an empty server, so that all of its people join within "
+    "a sixth of it, as at a lecture's start.",
+)
+@until_option("no step begins that would last longer")
+@max_rate_option("Never load more traffic one way than this")
+@click.option(
     "--max-participants",
     type=click.IntRange(1, 10_000),
     help="Cap on participants at once. "
@@ -115,6 +153,7 @@ Example:
     "Default: none.",
 )
 @media_options
+@slo_option
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
 @click.option(
     "--engines",
@@ -147,6 +186,12 @@ def benchmark(
     node_metrics: tuple[str, ...],
     steps: int,
     step_duration: float,
+    precision: float,
+    repeats: int,
+    time_s: float | None,
+    at_once: bool,
+    until: str | None,
+    max_rate: float | None,
     max_participants: int | None,
     names: tuple[str, ...],
     sizes: Sizes | None,
@@ -154,6 +199,7 @@ def benchmark(
     mix: str,
     clip: str,
     ice_policy: str,
+    slo_changes: tuple[str, ...],
     seed: int,
     processes: int,
     allow_host: str,
@@ -178,17 +224,23 @@ def benchmark(
     )
     meetings: Sizes = sizes or ("small" if is_stand_in(server.url) else "usual")
     cap = max_participants or (CAP_SMALL if meetings == "small" else CAP_USUAL)
-    slo = BBBLOAD_1
+    slo = slo_of(slo_changes)
     ladder = LadderPlan(
         steps=steps,
         step_duration_s=step_duration,
+        precision=precision,
         max_participants=cap,
         cpu_bound=slo.node_cpu_max or LadderPlan().cpu_bound,
+        repeats=repeats,
+        time_s=time_left(time_s, until),
+        fills_time=time_s is not None,
+        at_once=at_once,
+        max_bps=max_rate,
     )
     profiles = profiles_named(names, meetings)
     if personas or mix:
         profiles = (load_mix(personas, mix),)
-    plan = plan_of(Ladder(profiles, ladder), slo=slo, seed=seed)
+    plan = plan_of(Ladder(profiles, ladder, slo=slo, seed=seed), slo=slo, seed=seed)
     plan = with_media(plan, clip=clip, ice_policy=ice_policy)
     with (
         run_log_place(log) as place,
@@ -204,7 +256,12 @@ def benchmark(
             secret_file=secret_file,
             guard=guard,
         )
-        _announce(server, plan, slo)
+        say_head(
+            plan,
+            head_lines(server, plan),
+            max_bps=max_rate,
+            remedy="; or lower --max-participants",
+        )
         progress = Progress(slo)
 
         def receive(record: Record) -> None:
@@ -225,9 +282,9 @@ def benchmark(
 
 def plan_of(ladder: Ladder, *, slo: Slo, seed: int) -> RunPlan:
     """Return the order for a run that climbs `ladder`, with the caps it needs."""
-    step_s = ladder.plan.step_duration_s + SETTLE_S + EMPTY_TIMEOUT_S
-    most_steps = ladder.plan.steps * len(ladder.profiles)
-    duration_s = 2 * EMPTY_TIMEOUT_S + most_steps * step_s
+    most_steps = math.ceil(ladder.longest_s / ladder.plan.step_duration_s)
+    emptying_s = (most_steps + 2) * (SETTLE_S + EMPTY_TIMEOUT_S)
+    duration_s = ladder.longest_s + emptying_s
     return RunPlan(
         profiles=ladder.profiles,
         slo=slo,
@@ -295,14 +352,24 @@ def step_line(point: LoadPoint, slo: Slo) -> str:
     return f"{said}{cpu}"
 
 
-def _announce(server: Server, plan: RunPlan, slo: Slo) -> None:
-    assert plan.ladder is not None
-    most = plan.ladder.steps * len(plan.profiles)
-    length_s = most * plan.ladder.step_duration_s
-    click.echo(
-        f"benchmark of {server.name}: at most {most} steps, "
-        f"about {format_duration(length_s)}, "
-        f"up to {plan.ladder.max_participants} participants",
-        err=True,
+def time_left(time_s: float | None, until: str | None) -> float | None:
+    """Return the seconds that steps may take, None without a limit.
+
+    Both limits are for all of it, with starting and leaving. Raises ConfigError.
+    """
+    limits = [] if time_s is None else [max(0.0, time_s - END_MARGIN_S)]
+    limits += [] if until is None else [left_until(until)]
+    return min(limits, default=None)
+
+
+def head_lines(server: Server, plan: RunPlan) -> list[str]:
+    """Return what a benchmark is about to do, in a line, and the SLO it judges by."""
+    ladder = plan.ladder
+    assert ladder is not None
+    many = counted(ladder.repeats, "climb")
+    names = ", ".join(profile.name for profile in plan.profiles)
+    what = (
+        f"benchmark of {server.name}: {many} of {names}, "
+        f"at most {ladder.steps} steps each, to ±{ladder.precision:.0%}"
     )
-    click.echo(describe(slo), err=True)
+    return [what, describe(plan.slo)]

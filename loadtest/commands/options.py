@@ -14,6 +14,7 @@ from bots.servers import Server, resolve
 from bots.wire import Caps
 from loadtest.durations import DURATION
 from loadtest.models import Slo
+from loadtest.rates import RATE
 from loadtest.sentry import GuardRules, check_rules
 from loadtest.watching import source_node
 
@@ -162,6 +163,27 @@ def check_target(
     for url in node_metrics:
         source_node(url)
     return server
+
+
+def until_option(what: str) -> Callable[[Command], Command]:
+    """Return the decorator that adds `--until HH:MM`; `what` is done to end by then."""
+    return click.option(
+        "--until",
+        default=None,
+        metavar="HH:MM",
+        help=f"End before this time of the day here, the next one; {what}. "
+        "Default: no such time.",
+    )
+
+
+def max_rate_option(what: str) -> Callable[[Command], Command]:
+    """Return the decorator that adds `--max-rate`; `what` is done at that rate."""
+    return click.option(
+        "--max-rate",
+        type=RATE,
+        default=None,
+        help=f"{what}, such as 800Mbit. Default: any.",
+    )
 
 
 def slo_option(command: Command) -> Command:

@@ -1,24 +1,25 @@
 """`bbbload run`: hold equal meetings on a server for a time and say how it went."""
 
 import math
-from datetime import datetime
-from typing import Final
 
 import click
 
 from bots.errors import ConfigError
 from bots.wire import Caps
 from loadtest.codec import open_run
+from loadtest.commands.heads import left_until, say_head
 from loadtest.commands.options import (
     FiniteRange,
     check_target,
+    max_rate_option,
     media_options,
     slo_of,
     slo_option,
     target_options,
+    until_option,
 )
 from loadtest.commands.outputs import run_log_place
-from loadtest.durations import DURATION, format_duration, seconds_until
+from loadtest.durations import DURATION, format_duration
 from loadtest.expected import expected_of
 from loadtest.load_files import (
     is_scenario,
@@ -28,11 +29,8 @@ from loadtest.load_files import (
     with_media,
 )
 from loadtest.locust_run import RunOrder, run_locust
-from loadtest.machine import this_machine
 from loadtest.models import MeetingProfile, Record
-from loadtest.preview import check_rate, lines_of, preview_of_plan
 from loadtest.progress import Progress
-from loadtest.rates import RATE
 from loadtest.run_summary import summarise
 from loadtest.scenario import duration_of
 from loadtest.scenario_file import ScenarioFile
@@ -45,10 +43,6 @@ Example: two meetings of five, two cameras in each, for half a minute
   bbbload run NAME --meetings 2 --size 5 --cameras 2 --duration 30s -o run.jsonl
 a school's morning, with a fiftieth of its people in five minutes
   bbbload run examples/scenarios/school-morning.toml NAME --scale 0.02 --length 5m"""
-
-END_MARGIN_S: Final = 90.0
-"""To check the server and to start; for everybody to leave and meetings to be ended."""
-SHORTEST_S: Final = 5.0
 
 
 @click.command(epilog=EXAMPLE)
@@ -153,19 +147,8 @@ SHORTEST_S: Final = 5.0
     show_default="1, or the scenario's",
     help="Seed of the run.",
 )
-@click.option(
-    "--until",
-    default=None,
-    metavar="HH:MM",
-    help="End before this time of the day here, the next one; a scenario is made as "
-    "short. Default: no such time.",
-)
-@click.option(
-    "--max-rate",
-    type=RATE,
-    default=None,
-    help="Refuse a load of more traffic one way, such as 800Mbit. Default: any.",
-)
+@until_option("a scenario is made as short")
+@max_rate_option("Refuse a load of more traffic one way")
 @click.option(
     "--max-participants",
     type=click.IntRange(1),
@@ -224,7 +207,7 @@ def run(
             "name one server, after the scenario's file if there is one: "
             "bbbload run [SCENARIO.toml] NAME|URL"
         )
-    left_s = math.inf if until is None else _left_s(until)
+    left_s = math.inf if until is None else left_until(until)
     asked = scenario.caps if scenario is not None else Caps()
     caps = Caps(
         participants=max_participants or asked.participants,
@@ -276,13 +259,7 @@ def run(
         allow_host=allow_host,
         node_metrics=node_metrics,
     )
-    preview = preview_of_plan(plan, this_machine())
-    for line in (*head_lines(plan), *lines_of(preview)):
-        click.echo(line, err=True)
-    if preview.shortfalls:
-        raise ConfigError("this machine is too small: " + "; ".join(preview.shortfalls))
-    if max_rate is not None:
-        check_rate(preview, max_rate)
+    say_head(plan, head_lines(plan), max_bps=max_rate)
     with run_log_place(output) as place:
         order = RunOrder(
             plan=plan,
@@ -307,17 +284,6 @@ def run(
     if output != "-":
         click.echo(f"The log of the run is in {output}", err=True)
     return code
-
-
-def _left_s(until: str) -> float:
-    """Return the seconds a run may take so that it has ended by a time of the day."""
-    left_s = seconds_until(until, datetime.now().astimezone()) - END_MARGIN_S
-    if left_s < SHORTEST_S:
-        raise ConfigError(
-            f"--until {until} is too soon: a run takes {SHORTEST_S:.0f} s, and "
-            f"{END_MARGIN_S:.0f} s to start and to leave"
-        )
-    return left_s
 
 
 def _within(
