@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bots.errors import ClusterError, SfuRefusal
-from bots.ground import Ground, flowing
+from bots.ground import Ground, first, flowing
 from bots.media.session import SendSpec
 from bots.models import AudioMode, PathTaken
 from bots.protocol import operations as op
@@ -108,6 +108,18 @@ class Audio:
                 raise
         assert failure is not None, "audio is joined by participants who have it"
         raise failure
+
+    async def first(self, limit_s: float) -> float:
+        """Return how long the first packet took, from the asking that worked.
+
+        Raises StepTimeout where none came within `limit_s`, or what ended the audio
+        before.
+        """
+        call, session, asked_s = self._call, self.session, self.asked_s
+        assert call is not None
+        assert session is not None
+        first_s = await first(call, session, "audio", time.monotonic() + limit_s)
+        return max(first_s - asked_s, 0.0)
 
     async def stay(self) -> ClusterError:
         """Keep the audio until it is lost for good or the membership is; say why."""

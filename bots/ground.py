@@ -12,7 +12,7 @@ from bots.errors import StepTimeout
 from bots.limits import Limits
 from bots.logbook import Logbook
 from bots.media.ice_servers import NO_RELAY
-from bots.models import IceServer, ParticipantPlan, PathTaken
+from bots.models import IceServer, Media, ParticipantPlan, PathTaken
 from bots.protocol import sfu
 from bots.protocol.dialect import ClientSettings
 from bots.protocol.meeting import MeetingView
@@ -93,6 +93,25 @@ async def flowing(
         for task in (said, path):
             task.cancel()
         await asyncio.gather(said, path, return_exceptions=True)
+
+
+async def first(
+    call: SfuCall, session: Session, media: Media, deadline_s: float
+) -> float:
+    """Return when the first media of a kind came, a time of `time.monotonic()`.
+
+    Raises what ended the call where that comes before it: nobody waits for media over a
+    call that is over. Else StepTimeout at the deadline.
+    """
+    coming = asyncio.ensure_future(session.first(media, rest(deadline_s)))
+    try:
+        await asyncio.wait((coming, call.over), return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done():
+            raise call.over.result()
+        return coming.result()
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 def _is_late(task: "asyncio.Future[Any]") -> bool:

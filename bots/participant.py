@@ -318,11 +318,11 @@ class Participant:
         if audio.session is None:
             return
         try:
-            first_s = await audio.session.first("audio", self._limits.first_audio_s)
+            wait_s = await audio.first(self._limits.first_audio_s)
         except ClusterError as failure:
             self._logbook.milestone("audio", None, failure=failure)
         else:
-            self._logbook.milestone("audio", max(first_s - audio.asked_s, 0.0))
+            self._logbook.milestone("audio", wait_s)
 
     def _happened(self, event: MeetingEvent) -> None:
         if isinstance(event, CamerasChanged) and self._webcams is not None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from bots.errors import ClusterError
-from bots.ground import Ground, flowing, rest
+from bots.ground import Ground, first, flowing
 from bots.media.session import SendSpec
 from bots.persona import display_name, number_of
 from bots.protocol import sfu
@@ -124,7 +124,7 @@ class Screens:
                         await session.answer(offered.sdp, receives=("screen",))
                     )
                     await flowing(call, session, deadline_s, "screen view flowing")
-                    first_s = await session.first("screen", rest(deadline_s))
+                    first_s = await first(call, session, "screen", deadline_s)
                     wait_s = max(first_s - asked_s, 0.0)
                     ground.logbook.milestone("screen", wait_s, source=source)
                     is_told = True

@@ -12,7 +12,7 @@ import time
 
 from bots.cameras import PAGE_CHANGE_DEBOUNCE_S, cameras_to_view, sent_profile
 from bots.errors import ClusterError, Dropped
-from bots.ground import Ground, flowing, rest
+from bots.ground import Ground, first, flowing
 from bots.media.session import SendSpec
 from bots.persona import device_id, number_of
 from bots.protocol import operations as op
@@ -201,7 +201,7 @@ class Webcams:
                 )
                 await call.answer(await session.answer(offered.sdp))
                 await flowing(call, session, deadline_s, "camera view flowing")
-                first_s = await session.first("camera", rest(deadline_s))
+                first_s = await first(call, session, "camera", deadline_s)
                 wait_s = max(first_s - asked_s, 0.0)
                 ground.logbook.milestone("camera", wait_s, source=source)
                 is_reported = True
