@@ -14,6 +14,7 @@ was lost is the node's doing (`Soak.was_late`). Run the long one with
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -212,8 +213,12 @@ async def soak(
                 group.create_task(person.run())
             started_s = time.monotonic()
             every_s = max(1.0, duration_s / FOOTPRINTS)
+            is_frozen = False
             while (elapsed_s := time.monotonic() - started_s) < duration_s:
                 await asyncio.sleep(1.0)
+                if not is_frozen and tally.outcomes["join joined"] == len(people):
+                    gc.freeze()  # as an engine does when its joins are over
+                    is_frozen = True
                 tally.take(_own_state(gauge, plane, clock, len(people)))
                 for person in people:
                     person.sample()
