@@ -19,7 +19,7 @@ from bots.models import JoinReport
 from bots.plain import to_plain
 from loadtest.card import Hardware, NodeCard, PeopleRatio, Software
 from loadtest.costs import REGRESSORS
-from loadtest.limits import CONNECTION_CODES, PORT_CODES
+from loadtest.limits import CONNECTION_CODES, PORT_CODES, RATE_CODES
 from loadtest.models import (
     Capacity,
     Limit,
@@ -102,6 +102,7 @@ _SETTING: Final = "setting "
 _VALUE: Final = re.compile(
     r"\d{1,7}|on|off|true|false|freeswitch|bbb-webrtc-sfu|livekit"
 )
+_PROCESS: Final = re.compile(r"(?P<name>.+) used (?P<cores>[\d.]+ cores of [\d.]+)")
 _RUN: Final = re.compile(r"[0-9a-f]{4,8}")
 _TYPE: Final = re.compile(r"[\w .,+()/-]{1,60}")
 _ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+|[\w-]+(?:\.[\w-]+)+\.[a-zA-Z]{2,}")
@@ -306,13 +307,13 @@ def _public(capacity: Capacity, names: Mapping[str, str]) -> Capacity:
         "MeetingProfile.name": profile_name,
         "LoadPoint.profile": profile_name,
         "LoadPoint.node_busiest": lambda text: kind_of(text).role if text else "",
-        "LoadPoint.refusals": one_of((*CONNECTION_CODES, *PORT_CODES)),
+        "LoadPoint.refusals": one_of((*CONNECTION_CODES, *PORT_CODES, *RATE_CODES)),
         "SloVerdict.generator_reasons": _reason,
         "SloVerdict.unjudged": one_of(get_args(Limit)),
         "Cost.name": lambda text: text if text in REGRESSORS else profile_name(text),
         "Cost.unit": one_of(("cores",)),
         "ProfileCapacity.invalid": _reason,
-        "ProfileCapacity.evidence": statement,
+        "ProfileCapacity.evidence": _evidence,
     }
     return published(capacity, rules)
 
@@ -324,6 +325,14 @@ def _renamed(names: Mapping[str, str]) -> Rule:
 def _reason(text: str) -> str:
     """Return a reason's known parts; a reason is never lost without a word."""
     return statement(text) or (TOLD_ELSEWHERE if text else "")
+
+
+def _evidence(text: str) -> str:
+    """Return what shows a limit; a process is told by its role alone."""
+    used = _PROCESS.fullmatch(text)
+    if used is None:
+        return statement(text)
+    return f"one process ({kind_of(used['name']).role}) used {used['cores']}"
 
 
 def _day(text: str) -> str:

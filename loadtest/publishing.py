@@ -34,7 +34,9 @@ _STATEMENTS: Final = tuple(
         r"median #(?: and #)?(?:, the node used # of its CPU)?",
         r"the node used # of its CPU",
         r"@(?:, @)* broke",
-        r"# refusals with (?:connections_limit_exceeded|1011|2002)",
+        r"# refusals with (?:connections_limit_exceeded|1011|2002|http 429)"
+        r"(?: or (?:connections_limit_exceeded|1011|2002|http 429))*",
+        r"# joins a second were let in, # were asked for",
         # What a capacity lacks (`loadtest.capacity`).
         r"no step was measured",
         r"the path, and not the node",

@@ -11,15 +11,18 @@ from bots.errors import ConfigError
 from bots.models import Habits, Persona
 from loadtest.card_codec import decode_card, encode_card
 from loadtest.card_making import TOLD_ELSEWHERE, make_card, profile_hash
+from loadtest.limits import limit_met
 from loadtest.models import (
     Capacity,
     MeetingProfile,
     NodeSample,
+    Percentiles,
     RunHeader,
     SeatGroup,
 )
 from loadtest.profiles import PROFILES, contrast_of
-from tests.support.results import CLASSES, capacity, run_records
+from loadtest.slo import judge
+from tests.support.results import CLASSES, capacity, point, run_records
 
 MARKERS = (
     "bbb17.gymnasium.example",
@@ -238,6 +241,75 @@ def test_numbers_verdicts_and_our_own_sentences_stay():
         assert bool(after.invalid) == bool(before.invalid)
     assert public.costs == found.costs
     assert public.slo == found.slo
+
+
+CALM = {"node_cpu_ratio": 0.3, "node_cores": 4.0}
+LOSSY = Percentiles(count=12, p50=0.03, p95=0.04, max=0.05)
+
+
+@pytest.mark.parametrize(
+    ("broken", "changes"),
+    [
+        (
+            ("join success",),
+            {"refusals": (("1011", 4), ("connections_limit_exceeded", 2))},
+        ),
+        (("first audio",), {"refusals": (("2002", 4),)}),
+        (("join success",), {"refusals": (("http 429", 4),)}),
+        (("join time",), CALM | {"join_rate": 2.0, "join_rate_asked": 5.0}),
+        (("cpu",), {"node_cpu_ratio": 0.93, "node_cores": 8.0}),
+        (("freezes",), CALM | {"nic_ratio": 0.9}),
+        (("freezes",), CALM | {"node_memory_ratio": 0.97}),
+        (("video loss",), CALM | {"audio_loss": LOSSY, "video_loss": LOSSY}),
+        (("freezes", "video loss"), CALM),
+    ],
+)
+def test_what_shows_a_limit_is_published_word_for_word(broken, changes):
+    evidence = limit_met(point(12, 0.3, **changes), broken, broken[0]).evidence
+    found = capacity(stand_in=False)
+    first = replace(found.profiles[0], evidence=evidence)
+
+    public = make_card(replace(found, profiles=(first,))).capacity
+
+    assert evidence
+    assert public.profiles[0].evidence == evidence
+
+
+def test_a_full_process_is_told_by_its_role():
+    full = point(
+        12, 0.3, **CALM, node_busiest="mediasoup-worke", node_busiest_cores=0.98
+    )
+    found = capacity(stand_in=False)
+    evidence = limit_met(full, ("freezes",), "freezes").evidence
+    first = replace(found.profiles[0], evidence=evidence)
+
+    public = make_card(replace(found, profiles=(first,))).capacity
+
+    assert evidence == ("mediasoup-worke used 0.98 cores of 4",)
+    assert public.profiles[0].evidence == ("one process (video) used 0.98 cores of 4",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine_cpu_max": 0.0},
+        {"engine_cpu_max": 0.93},
+        {"engine_lag_max_s": 0.4},
+        {"warm_up_lag_max_s": 3.0},
+        {"late_packets": 900},
+        {"present": 3.0},
+        {"streams_expected": 90.0, "streams_seen": 9.0},
+    ],
+)
+def test_what_a_generator_lacked_is_published_word_for_word(changes):
+    verdict = judge(point(12, 0.3, **changes))
+    found = capacity(stand_in=False)
+    first = replace(found.profiles[0], verdicts=(verdict,))
+
+    public = make_card(replace(found, profiles=(first,))).capacity
+
+    assert verdict.generator_reasons
+    assert public.profiles[0].verdicts == (verdict,)
 
 
 @pytest.mark.parametrize("sizes", ["small", "usual"])
