@@ -214,8 +214,10 @@ async def soak(
             started_s = time.monotonic()
             every_s = max(1.0, duration_s / FOOTPRINTS)
             is_frozen = False
-            while (elapsed_s := time.monotonic() - started_s) < duration_s:
+            elapsed_s = 0.0
+            while elapsed_s < duration_s:
                 await asyncio.sleep(1.0)
+                elapsed_s = time.monotonic() - started_s
                 if not is_frozen and tally.outcomes["join joined"] == len(people):
                     gc.freeze()  # as an engine does when its joins are over
                     is_frozen = True
