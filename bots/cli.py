@@ -295,7 +295,8 @@ def summary(reports: list[Report]) -> list[str]:
             case JoinReport(outcome="joined", path=path):
                 phases = ", ".join(f"{name} {s:.2f} s" for name, s in report.phases_s)
                 lines.append(
-                    f"joined {report.node} in {report.join_time_s:.2f} s ({phases})"
+                    f"joined {report.node} in {report.join_time_s:.2f} s ({phases}), "
+                    f"which speaks {path.schema}"
                 )
                 if path.audio_role:
                     lines.append(

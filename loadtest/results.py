@@ -78,6 +78,7 @@ class OutcomeCount:
 class PathCount:
     """How many participants' media took one path."""
 
+    schema: str
     bridge: str
     audio_role: str
     offerer: str

@@ -160,7 +160,7 @@ class Timeline:
         self.steps: list[StepRecord] = []
         self._bins: dict[int, _Bin] = defaultdict(_Bin)
         self._outcomes: Counter[tuple[str, str, str]] = Counter()
-        self._paths: Counter[tuple[str, str, str, str]] = Counter()
+        self._paths: Counter[tuple[str, str, str, str, str]] = Counter()
 
     def add(self, record: Record) -> None:
         """Take in one record."""
@@ -209,13 +209,16 @@ class Timeline:
         """Return the paths that media of participants took, common ones first."""
         return tuple(
             PathCount(
+                schema=schema,
                 bridge=bridge,
                 audio_role=role,
                 offerer=offerer,
                 candidate_type=candidate,
                 count=count,
             )
-            for (bridge, role, offerer, candidate), count in self._paths.most_common()
+            for (schema, bridge, role, offerer, candidate), count in (
+                self._paths.most_common()
+            )
         )
 
     def _bin_at(self, elapsed_s: float) -> _Bin:
@@ -247,9 +250,8 @@ class Timeline:
         if record.join_time_s is not None:
             sums.join_times.add(record.join_time_s)
         path = record.path
-        self._paths[
-            path.bridge, path.audio_role, path.offerer, path.candidate_type
-        ] += 1
+        media = (path.bridge, path.audio_role, path.offerer, path.candidate_type)
+        self._paths[path.schema, *media] += 1
         self._add_present(record.elapsed_s, 1)
 
     def _add_stream(self, record: StreamReport) -> None:

@@ -323,6 +323,7 @@ def _path_table(run: RunResult) -> Table:
     return Table(
         title="",
         columns=(
+            Column(title="schema"),
             Column(title="bridge"),
             Column(title="audio"),
             Column(title="offer by"),
@@ -331,6 +332,7 @@ def _path_table(run: RunResult) -> Table:
         ),
         rows=tuple(
             (
+                path.schema or written.MISSING,
                 path.bridge or written.MISSING,
                 path.audio_role or "without audio",
                 path.offerer or written.MISSING,
