@@ -237,7 +237,8 @@ REFUSALS = [
     (200, failure("serverUnavailable"), "serverUnavailable"),
     (200, failure("internalError"), "internalError"),
     (500, "", "http 500"),
-    # The proxy in front of either.
+    # What stands in front of either, or in its place.
+    (200, page("Welcome"), "html"),
     (502, page("502 Bad Gateway"), "http 502"),
 ]
 

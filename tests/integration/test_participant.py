@@ -306,52 +306,6 @@ def test_a_refused_join_is_an_outcome_with_its_phase(change, code):
     play()
 
 
-@pytest.mark.parametrize(
-    ("faults", "outcome", "code", "phase"),
-    [
-        ({"bridge": "livekit"}, "refused", "unsupported", "api"),
-        ({"not_bbb3": True}, "refused", "unsupported", "api"),
-        ({"rate_limited": True}, "refused", "http 429", "graphql"),
-        (
-            {"connections_limit": True},
-            "refused",
-            "connections_limit_exceeded",
-            "graphql",
-        ),
-        (
-            {"refuse_connection": "user_not_found"},
-            "refused",
-            "user_not_found",
-            "graphql",
-        ),
-        (
-            {"refuse_join": "banned_user_rejoining_reason"},
-            "refused",
-            "banned_user_rejoining_reason",
-            "meeting",
-        ),
-        ({"sfu_error": "2301"}, "refused", "2301", "audio"),
-        ({"sfu_error": "2002"}, "refused", "2002", "audio"),
-        ({"dead_ice": True}, "timed out", "audio flowing", "audio"),
-        ({"lost_answer": True}, "timed out", "audio flowing", "audio"),
-    ],
-)
-def test_each_refusal_becomes_the_right_outcome(faults, outcome, code, phase):
-    @asynctest
-    async def play() -> None:
-        async with scene(**faults) as stage:
-            limits = replace(LIMITS, audio_s=1.5)
-            participant = stage.participant(1, audio="microphone", limits=limits)
-            await participant.run()
-
-        (join,) = stage.of(JoinReport)
-        assert (join.outcome, join.code) == (outcome, code)
-        assert join.phases_s[-1][0] == phase
-        assert stage.of(LeaveReport) == []
-
-    play()
-
-
 @asynctest
 async def test_silent_media_is_a_milestone_that_never_came():
     async with scene(silent_media=True) as stage:

@@ -1,12 +1,14 @@
 """Every refusal that BBB's protocol knows, raised by the node, as the right outcome.
 
-One row for each key, messageId, reason and code: nobody gets a traceback, and nobody
-waits longer than the step's stated limit. What happens after a connection was lost is
-in `test_participant.py`; what is refused before load, in `test_unspoken.py`.
+One row for each key, messageId, reason and code, and for each case in which the server
+says nothing: nobody gets a traceback, and nobody waits longer than the step's stated
+limit. What happens after a connection was lost is in `test_reconnect.py`; what is
+refused before load, in `test_unspoken.py`; a balancer's answers, in `test_cluster.py`.
 """
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,14 +24,16 @@ from bots.models import (
 )
 from bots.participant import Limits
 from bots.protocol.sfu import ERROR_NAMES
+from bots.transport import Transport
 from bots.wire import Begin, Begun, Join, Refused
 from loadtest.node.faults import Faults
 from loadtest.node.settings import NodeSettings
-from tests.integration.test_participant import LIMITS, scene
+from tests.integration.test_participant import LIMITS, QUICK, Scene, scene
 from tests.support.asynctest import asynctest, eventually, scaled
 from tests.support.engine import engine_of
 from tests.support.node import SECRET, local_node
 
+IMPATIENT = replace(LIMITS, camera_s=4.0, screen_s=4.0)
 AT_LEISURE_S = 8.0
 """What a busy machine may add to a limit: no test fails by being slow."""
 
@@ -50,6 +54,7 @@ LATE_KEYS = (
     "maxParticipantsReached",
     "guestDeniedAccess",
     "userNotFound",
+    "missingToken",
     "missingSession",
 )
 CREATE_KEYS = ("idNotUnique", "nonUniqueVoiceBridge", "validationError")
@@ -83,6 +88,8 @@ EJECTIONS = (
 SFU_CODES = tuple(str(code) for code in ERROR_NAMES)
 
 Row = tuple[dict[str, Any], str, str, str]
+Told = tuple[list[str], str, str, str]
+"""Outcomes of the joins; what was told beside them, its outcome and its code."""
 
 
 def refused(phase: str, switch: str, codes: tuple[str, ...]) -> list[Row]:
@@ -90,6 +97,8 @@ def refused(phase: str, switch: str, codes: tuple[str, ...]) -> list[Row]:
 
 
 JOINS: list[Row] = [
+    ({"bridge": "livekit"}, "refused", "unsupported", "api"),
+    ({"not_bbb3": True}, "refused", "unsupported", "api"),
     *[({"api_refuses": f"join:{k}"}, "refused", k, "api") for k in EARLY_KEYS],
     *refused("api", "join_refuses", LATE_KEYS),
     *refused("graphql", "refuse_connection", MESSAGE_IDS),
@@ -144,6 +153,11 @@ def test_a_refused_join_is_an_outcome_with_its_code_and_phase(
     play()
 
 
+def outcomes(stage: Scene) -> list[str]:
+    """Return how the joins ended."""
+    return [join.outcome for join in stage.of(JoinReport)]
+
+
 def sum_of_limits() -> float:
     """Return the longest that all steps of a join may take together."""
     given = limits()
@@ -164,58 +178,152 @@ async def test_a_signalling_socket_that_is_closed_at_once_is_a_drop():
     assert stage.of(LeaveReport) == []
 
 
-@pytest.mark.parametrize("reason", EJECTIONS)
-def test_a_removal_is_a_drop_by_its_reason(reason):
-    @asynctest
-    async def play() -> None:
+async def all_at_once(
+    play: Callable[[str], Awaitable[Told]], rows: tuple[str, ...]
+) -> dict[str, Told]:
+    """Play a scene for each row, each with a node of its own."""
+    return dict(zip(rows, await asyncio.gather(*map(play, rows)), strict=True))
+
+
+@asynctest
+async def test_a_removal_is_a_drop_by_its_reason():
+    async def play(reason: str) -> Told:
         async with scene(eject=reason) as stage:
             async with asyncio.timeout(scaled(20)):
-                await stage.participant(1, audio="listen only").run()
+                await stage.participant(1).run()
 
-        (join,) = stage.of(JoinReport)
         (leave,) = stage.of(LeaveReport)
-        assert join.outcome == "joined"
-        assert (leave.outcome, leave.code) == ("dropped", reason)
+        return outcomes(stage), "leave", leave.outcome, leave.code
 
-    play()
+    assert await all_at_once(play, EJECTIONS) == {
+        reason: (["joined"], "leave", "dropped", reason) for reason in EJECTIONS
+    }
 
 
-@pytest.mark.parametrize("code", SFU_CODES)
-def test_a_refused_camera_costs_its_owner_the_camera_only(code):
-    @asynctest
-    async def play() -> None:
+@asynctest
+async def test_a_token_that_another_window_took_over_is_a_drop_for_good():
+    async with scene() as stage:
+        participant = stage.participant(1, limits=QUICK)
+        async with stage.present(participant), Transport() as another:
+            (meeting,) = stage.node.running.node.meetings.values()
+            (user,) = meeting.present()
+            (session,) = stage.node.running.node.sessions.values()
+            await another.get(
+                stage.node.signed(
+                    "join",
+                    meetingID="bbbload-test-0",
+                    fullName="Bot 1",
+                    role="viewer",
+                    redirect="false",
+                    existingUserID=user.id,
+                    replaceSessionToken=session.token,
+                )
+            )
+            (leave,) = await stage.wait_for(LeaveReport)
+
+    assert (leave.outcome, leave.code) == ("dropped", "session_token_replaced")
+    assert stage.of(RefusalReport) == [], "nothing is tried again"
+
+
+@asynctest
+async def test_a_refused_camera_costs_its_owner_the_camera_only():
+    async def play(code: str) -> Told:
         async with scene(sfu_error=code) as stage:
+            sharer = stage.participant(1, shares_camera=True)
+            async with stage.present(sharer):
+                told = await stage.wait_for(RefusalReport)
+        assert [leave.outcome for leave in stage.of(LeaveReport)] == ["left"]
+        return outcomes(stage), told[0].what, told[0].outcome, told[0].code
+
+    assert await all_at_once(play, SFU_CODES) == {
+        code: (["joined"], "camera share", "refused", code) for code in SFU_CODES
+    }
+
+
+@asynctest
+async def test_a_refused_view_of_a_camera_costs_the_viewer_that_camera_only():
+    codes = ("2201", "2300", "2301")
+
+    async def play(code: str) -> Told:
+        async with scene(sfu_error=f"viewer:{code}") as stage:
+            sharer = stage.participant(1, shares_camera=True, camera_view_limit=0)
+            viewer = stage.participant(2)
+            async with stage.present(sharer, viewer):
+                told = await stage.wait_for(RefusalReport)
+        assert told[0].participant == 2
+        assert {leave.outcome for leave in stage.of(LeaveReport)} == {"left"}
+        return outcomes(stage), told[0].what, told[0].outcome, told[0].code
+
+    assert await all_at_once(play, codes) == {
+        code: (["joined"] * 2, "camera view", "refused", code) for code in codes
+    }
+
+
+SHARES = {"camera": {"shares_camera": True}, "screen": {"shares_screen": True}}
+UNSAID = {
+    "silent_start": ("timed out", "{} share start"),
+    "dead_ice": ("timed out", "{} share flowing"),
+    "sfu_unauthorized": ("refused", "http 401"),
+}
+
+
+@asynctest
+async def test_a_camera_or_screen_that_nobody_answers_is_given_up_in_time():
+    rows = tuple(f"{media} {fault}" for media in SHARES for fault in UNSAID)
+
+    async def play(row: str) -> Told:
+        media, _, fault = row.partition(" ")
+        async with scene(**{fault: True}) as stage:
             sharer = stage.participant(
-                1, audio="none", shares_camera=True, limits=limits()
+                1, role="moderator", limits=IMPATIENT, **SHARES[media]
             )
             async with stage.present(sharer):
-                told = await stage.wait_for(RefusalReport, what="camera share")
+                (told,) = await stage.wait_for(RefusalReport)
+        return outcomes(stage), told.what, told.outcome, told.code
 
-        assert (told[0].outcome, told[0].code) == ("refused", code)
-        assert [join.outcome for join in stage.of(JoinReport)] == ["joined"]
-        assert [leave.outcome for leave in stage.of(LeaveReport)] == ["left"]
+    found = await all_at_once(play, rows)
 
-    play()
+    for row in rows:
+        media, _, fault = row.partition(" ")
+        outcome, code = UNSAID[fault]
+        told = (["joined"], f"{media} share", outcome, code.format(media))
+        assert found[row] == told
 
 
-@pytest.mark.parametrize("code", ["2201", "2300", "2301"])
-def test_a_refused_view_of_a_camera_costs_the_viewer_that_camera_only(code):
-    @asynctest
-    async def play() -> None:
-        async with scene(sfu_error=f"viewer:{code}") as stage:
+@asynctest
+async def test_a_view_that_nobody_answers_is_given_up_in_time():
+    rows = tuple(
+        f"{media} {fault}"
+        for media in SHARES
+        for fault in ("silent_start", "lost_answer")
+    )
+
+    async def play(row: str) -> Told:
+        media, _, fault = row.partition(" ")
+        async with scene() as stage:
             sharer = stage.participant(
-                1, audio="none", shares_camera=True, camera_view_limit=0
+                1, role="moderator", camera_view_limit=0, **SHARES[media]
             )
-            viewer = stage.participant(2, audio="listen only", limits=limits())
-            async with stage.present(sharer, viewer):
-                told = await stage.wait_for(RefusalReport, what="camera view")
+            viewer = stage.participant(2, limits=IMPATIENT)
+            async with stage.present(sharer):
+                around = stage.node.running.media
+                await eventually(lambda: around.sources, what="something to view")
+                around.faults = Faults(**{fault: True})
+                async with stage.present(viewer):
+                    (told,) = await stage.wait_for(RefusalReport)
+        return outcomes(stage), told.what, told.outcome, told.code
 
-        assert (told[0].participant, told[0].outcome) == (2, "refused")
-        assert told[0].code == code
-        assert {join.outcome for join in stage.of(JoinReport)} == {"joined"}
-        assert {leave.outcome for leave in stage.of(LeaveReport)} == {"left"}
+    found = await all_at_once(play, rows)
 
-    play()
+    for row in rows:
+        media, _, fault = row.partition(" ")
+        step = "start" if fault == "silent_start" else "flowing"
+        assert found[row] == (
+            ["joined"] * 2,
+            f"{media} view",
+            "timed out",
+            f"{media} view {step}",
+        )
 
 
 @pytest.mark.parametrize(
