@@ -20,6 +20,7 @@ from typing import Final
 
 from bots.media import rtcp, rtp
 from bots.media.srtp import workspace
+from loadtest.node.effort import PACKET_UNITS
 from loadtest.node.forwarding import Brake
 from loadtest.node.meeting import Meeting, User
 from loadtest.node.reception import Reception
@@ -42,6 +43,7 @@ HELD_AFTER_S: Final = 4.0
 """A muted microphone with transparent listen only is "on hold" after this time."""
 
 _HEADER = Struct("!BBHII")
+_HEADER_BYTES, _write_header = _HEADER.size, _HEADER.pack_into
 
 
 class AudioMember:
@@ -192,8 +194,13 @@ class AudioRoom:
         other = _next_payload(talking[1]) if len(talking) > 1 else None
         for member in talking[2:]:
             _next_payload(member)  # nobody hears it
+        sent = 0
         for member in self.members:
-            self._send(member, other if member is floor else speech)
+            if self._send(member, other if member is floor else speech):
+                sent += 1
+        self._counters.forwarded_packets += sent
+        if sent:
+            self._brake.spend(sent * PACKET_UNITS)
 
     def leave(self, member: AudioMember) -> None:
         """Take a member out."""
@@ -213,33 +220,32 @@ class AudioRoom:
             member.queue.popleft()  # nobody hears it; the newest may begin a word
         return talks
 
-    def _send(self, member: AudioMember, payload: bytes | None) -> None:
-        member.sequence = (member.sequence + 1) & 0xFFFF
-        member.timestamp = (member.timestamp + PACKET_TICKS) & 0xFFFFFFFF
-        begins = payload is not None and member.is_after_pause
-        member.is_after_pause = payload is None
+    def _send(self, member: AudioMember, payload: bytes | None) -> bool:
+        """Send a member the packet of this 20 ms; return whether it left."""
+        sequence = member.sequence = (member.sequence + 1) & 0xFFFF
+        timestamp = member.timestamp = (member.timestamp + PACKET_TICKS) & 0xFFFFFFFF
+        second = member.payload_type
+        if payload is None:
+            member.is_after_pause = True
+            payload = SILENCE
+        elif member.is_after_pause:
+            member.is_after_pause = False
+            second |= 0x80
         if self._is_silent:
-            return
+            return False
         if self.loss_ratio and self._rng.random() < self.loss_ratio:
             self._counters.lost_on_purpose += 1
-            return
-        body = SILENCE if payload is None else payload
-        _HEADER.pack_into(
-            workspace,
-            0,
-            0x80,
-            (0x80 if begins else 0) | member.payload_type,
-            member.sequence,
-            member.timestamp,
-            member.transport.ssrc,
-        )
-        end = _HEADER.size + len(body)
-        workspace[_HEADER.size : end] = body
-        if member.transport.send_workspace(end):
-            member.packets += 1
-            member.octets += len(body)
-            self._counters.forwarded_packets += 1
-            self._brake.spend()
+            return False
+        transport = member.transport
+        _write_header(workspace, 0, 0x80, second, sequence, timestamp, transport.ssrc)
+        octets = len(payload)
+        end = _HEADER_BYTES + octets
+        workspace[_HEADER_BYTES:end] = payload
+        if not transport.send_workspace(end):
+            return False
+        member.packets += 1
+        member.octets += octets
+        return True
 
 
 def _next_payload(member: AudioMember | None) -> bytes | None:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from bots.media import rtcp, rtp
 from bots.media.srtp import workspace
+from loadtest.node.effort import PACKET_UNITS
 from loadtest.node.reception import Reception, TransportArrivals
 from loadtest.node.sdp import RemoteSide
 from loadtest.node.transport import MediaCounters, Transport
@@ -30,6 +31,8 @@ _PLAIN = Struct("!BBHII")
 # padding to three words. An extension that was not negotiated is padding as well.
 _EXTENDED = Struct("!BBHIIHHIBHBBxxx")
 _ONE_BYTE_PROFILE = 0xBEDE
+_PLAIN_BYTES, _EXTENDED_BYTES = _PLAIN.size, _EXTENDED.size
+_write_plain, _write_extended = _PLAIN.pack_into, _EXTENDED.pack_into
 
 
 class Brake(Protocol):
@@ -68,6 +71,8 @@ class Consumer:
         self.packets = 0
         self.octets = 0
         self._transport = transport
+        self._send_workspace = transport.send_workspace
+        self._ssrc = transport.ssrc
         self._counters = counters
         self._cname = cname
         self._loss_ratio = loss_ratio
@@ -89,13 +94,14 @@ class Consumer:
             self._mid_head, self._mid = ids.mid << 4, ord(remote.mid)
         self._has_extensions = bool(self._abs_base or self._twcc_head or self._mid_head)
 
-    def send(self, packet: StoredPacket, now_s: float) -> None:
-        """Send `packet` to the viewer under its own header."""
+    def send(self, packet: StoredPacket, now_s: float) -> bool:
+        """Send `packet` to the viewer under its own header; return whether it left."""
         if self._loss_ratio and self._rng.random() < self._loss_ratio:
             self._counters.lost_on_purpose += 1
-            return
+            return False
+        sequence, marker, timestamp, payload = packet
         if self._has_extensions:
-            begin = _EXTENDED.size
+            begin = _EXTENDED_BYTES
             absolute = self._abs_base
             if absolute:
                 absolute |= int(now_s * 262144) & 0xFFFFFF
@@ -103,14 +109,14 @@ class Consumer:
             if self._twcc_head:
                 number = self._twcc_sequence
                 self._twcc_sequence = (number + 1) & 0xFFFF
-            _EXTENDED.pack_into(
+            _write_extended(
                 workspace,
                 0,
                 0x90,
-                packet.marker | self._payload_type,
-                packet.sequence,
-                packet.timestamp,
-                self._transport.ssrc,
+                marker | self._payload_type,
+                sequence,
+                timestamp,
+                self._ssrc,
                 _ONE_BYTE_PROFILE,
                 3,
                 absolute,
@@ -120,24 +126,26 @@ class Consumer:
                 self._mid,
             )
         else:
-            begin = _PLAIN.size
-            _PLAIN.pack_into(
+            begin = _PLAIN_BYTES
+            _write_plain(
                 workspace,
                 0,
                 0x80,
-                packet.marker | self._payload_type,
-                packet.sequence,
-                packet.timestamp,
-                self._transport.ssrc,
+                marker | self._payload_type,
+                sequence,
+                timestamp,
+                self._ssrc,
             )
-        end = begin + len(packet.payload)
-        workspace[begin:end] = packet.payload
-        if self._transport.send_workspace(end):
-            self.packets += 1
-            self.octets += len(packet.payload)
-            self._last_timestamp = packet.timestamp
-            self._last_sent_s = now_s
-            self._counters.forwarded_packets += 1
+        octets = len(payload)
+        end = begin + octets
+        workspace[begin:end] = payload
+        if not self._send_workspace(end):
+            return False
+        self.packets += 1
+        self.octets += octets
+        self._last_timestamp = timestamp
+        self._last_sent_s = now_s
+        return True
 
     def reference_time(self, ssrc: int, ntp: int, now_s: float) -> None:
         """Remember the viewer's clock, to be answered with our next report."""
@@ -228,7 +236,8 @@ class Producer:
             stored = self._history[sequence % HISTORY_PACKETS]
             if stored is not None and stored.sequence == sequence:
                 self._counters.retransmitted_packets += 1
-                consumer.send(stored, now_s)
+                if consumer.send(stored, now_s):
+                    self._counters.forwarded_packets += 1
 
     # -- the publisher ---------------------------------------------------------
 
@@ -258,13 +267,22 @@ class Producer:
         self._history[sequence % HISTORY_PACKETS] = stored
         if self._asks_again and _starts_key_frame(stored.payload):
             self._asks_again = False
+        self._forward(stored, now_s)
+
+    def _forward(self, stored: StoredPacket, now_s: float) -> None:
+        """Send a packet to all viewers; what it costs on purpose is burnt at once."""
+        copies = forwarded = 0
         for consumer in self.consumers:
             if consumer.awaits_key_frame:
                 if not _starts_key_frame(stored.payload):
                     continue
                 consumer.awaits_key_frame = False
-            consumer.send(stored, now_s)
-            self._brake.spend()
+            copies += 1
+            if consumer.send(stored, now_s):
+                forwarded += 1
+        self._counters.forwarded_packets += forwarded
+        if copies:
+            self._brake.spend(copies * PACKET_UNITS)
 
     def receive_feedback(self, packet: rtcp.Packet, now_s: float) -> None:
         """Take a report of the publisher."""

@@ -107,6 +107,9 @@ class Transport:
         self._dtls: DtlsSession | None = None
         self._early: deque[bytes] = deque(maxlen=EARLY_DATAGRAMS)
         self._sender: SrtpSender | None = None
+        """There from the handshake's end to `close`, and so is the peer's address."""
+        self._protect: Callable[[int], memoryview] | None = None
+        """The sender's way to encrypt what lies in the workspace, once connected."""
         self._receiver: SrtpReceiver | None = None
         self._auth_failures = 0
         self._loop = asyncio.get_running_loop()
@@ -172,17 +175,14 @@ class Transport:
 
         Returns the bytes handed to the socket, 0 when nothing was sent.
         """
-        if self._sender is None or self._peer is None or self.is_deaf:
+        protect = self._protect
+        if protect is None or self.is_deaf or self.keeps_rtp:
             return 0
-        if self.keeps_rtp:
-            return 0
-        return self._send(self._sender.protect_workspace(length))
+        return self._send(protect(length))
 
     def send_rtcp(self, compound: bytes) -> None:
         """Encrypt and send RTCP; nothing happens while not connected."""
-        is_open = self._sender is not None and self._peer is not None
-        if is_open and not (self.is_deaf or self.keeps_rtcp):
-            assert self._sender is not None
+        if self._sender is not None and not (self.is_deaf or self.keeps_rtcp):
             self._send(self._sender.protect_rtcp(compound))
 
     def tick(self, now_s: float) -> None:
@@ -204,7 +204,7 @@ class Transport:
         self.state = "closed"
         self._loop.remove_reader(self._socket)
         self._socket.close()
-        self._sender = self._receiver = None
+        self._sender = self._receiver = self._protect = None
 
     # -- receiving -------------------------------------------------------------
 
@@ -315,6 +315,7 @@ class Transport:
         if dtls.state == "connected" and self._sender is None:
             assert dtls.keys is not None
             self._sender = SrtpSender(dtls.keys)
+            self._protect = self._sender.protect_workspace
             self._receiver = SrtpReceiver(dtls.keys)
             self.state = "connected"
             self.on_connected()
@@ -333,17 +334,17 @@ class Transport:
     # -- the socket ------------------------------------------------------------
 
     def _send(self, datagram: bytes | memoryview) -> int:
-        if self._uplink is not None and not self._uplink.takes(
-            len(datagram), monotonic()
-        ):
+        uplink = self._uplink
+        if uplink is not None and not uplink.takes(len(datagram), monotonic()):
             return len(datagram)  # who sent it cannot tell
+        counters = self._counters
         try:
             sent: int = self._socket.sendto(datagram, self._peer)  # type: ignore[arg-type]
         except OSError:
-            self._counters.unsent_packets += 1
+            counters.unsent_packets += 1
             return 0
-        self._counters.sent_bytes += sent
-        self._counters.sent_packets += 1
+        counters.sent_bytes += sent
+        counters.sent_packets += 1
         return sent
 
     def _send_to(self, datagram: bytes, address: Address) -> None:
