@@ -2,108 +2,36 @@
 
 What describes the server type comes from what the watch of the node saw; what nobody
 saw is not known and is never guessed. What stands in the card has passed the rules of
-`loadtest.publishing`: words of makers, systems and packages that are listed here, and
-sentences of our own.
+`loadtest.publishing`: words that `loadtest.card_words` lists, and sentences of our own.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Final, get_args
+from dataclasses import dataclass, field
+from typing import Final
 
 from bots.errors import ConfigError
 from bots.models import JoinReport
-from bots.plain import to_plain
 from loadtest.card import Hardware, NodeCard, PeopleRatio, Software
-from loadtest.costs import REGRESSORS
-from loadtest.limits import CONNECTION_CODES, PORT_CODES, RATE_CODES
-from loadtest.models import (
-    Capacity,
-    Limit,
-    MeetingProfile,
-    NodeSample,
-    Record,
-    RunHeader,
-    Slo,
+from loadtest.card_words import (
+    FLAVOURS,
+    MAKERS,
+    PACKAGES,
+    PROCESSORS,
+    SETTING_VALUE,
+    SETTINGS,
+    SYSTEMS,
+    WORKERS,
 )
-from loadtest.profiles import SMALL_PROFILES, contrast_of
-from loadtest.publishing import (
-    Rule,
-    known_words,
-    one_of,
-    private_words,
-    published,
-    statement,
-    version,
-)
-from loadtest.watching.roles import kind_of
+from loadtest.models import Capacity, NodeSample, Record, RunHeader
+from loadtest.public_capacity import day, profile_hash, public_capacity, public_names
+from loadtest.publishing import Rule, known_words, private_words, version
 
-HASH_DIGITS: Final = 12
-TOLD_ELSEWHERE: Final = "the reason is in the benchmark's own report"
-OWN_SLO: Final = "own bounds"
-WORKERS: Final = "mediasoup workers"
 ALIKE_RATIO: Final = 0.02
 """Memory of equal machines differs by what the kernel keeps for itself."""
 
-SYSTEMS: Final = frozenset(
-    "Ubuntu Debian GNU/Linux LTS AlmaLinux Rocky Linux bookworm bullseye trixie jammy "
-    "noble focal bionic".split()
-)
-FLAVOURS: Final = frozenset(
-    "generic amd64 arm64 x86_64 aarch64 cloud pve aws azure gcp kvm virtual lowlatency "
-    "hwe oem rt realtime hardened".split()
-)
-MAKERS: Final = frozenset(
-    "QEMU KVM Standard PC Q35 i440FX PIIX ICH9 Bochs Xen HVM domU VMware Inc. Inc "
-    "Virtual Platform Machine VirtualBox innotek GmbH Oracle Corporation Microsoft "
-    "OpenStack Foundation Nova Hetzner vServer DigitalOcean Droplet Vultr Linode "
-    "Scaleway OVH netcup Amazon EC2 Google Compute Engine Dell PowerEdge HP HPE "
-    "ProLiant Gen8 Gen9 Gen10 Gen11 Plus Hewlett-Packard Hewlett Packard Enterprise "
-    "Lenovo ThinkSystem Supermicro Super Server Micro Computer Fujitsu PRIMERGY ASUS "
-    "ASUSTeK COMPUTER INC. ASRock ASRockRack Rack Gigabyte Technology Co. Ltd. MSI "
-    "Micro-Star International Intel AMD".split()
-)
-PROCESSORS: Final = frozenset(
-    "Intel AMD ARM Xeon Gold Silver Bronze Platinum Core Pentium Celeron Atom i3 i5 i7 "
-    "i9 CPU E3 E5 E7 D W EPYC EPYC-Milan EPYC-Rome EPYC-Genoa Ryzen Threadripper PRO "
-    "Processor Opteron Ampere Altra Neoverse-N1 Neoverse-N2 Neoverse-V1 QEMU Virtual "
-    "Common KVM processor Broadwell Haswell Skylake Cascadelake Icelake "
-    "Sapphirerapids Skylake-Server IBRS Cascadelake-Server Icelake-Server".split()
-)
-PACKAGES: Final = frozenset(
-    f"bbb-{name}"
-    for name in "apps-akka config etherpad export-annotations freeswitch-core "
-    "freeswitch-sounds fsesl-akka graphql-actions graphql-middleware graphql-server "
-    "html5 learning-dashboard libreoffice-docker livekit mkclean pads playback "
-    "playback-presentation record-core web webrtc-recorder webrtc-sfu".split()
-) | {"bigbluebutton"}
-SETTINGS: Final = frozenset(
-    (
-        WORKERS,
-        "graphql max connections",
-        "nginx worker connections",
-        "open files",
-        "max cameras per user",
-        "max cameras per page",
-        "max participants",
-        "audio bridge",
-        "camera bridge",
-        "screen share bridge",
-        "transparent listen only",
-        "recording",
-    )
-)
-"""Of `bbbload_fact{name="setting …"}`; values are numbers, on and off, or a bridge."""
 _PACKAGE: Final = "package "
 _SETTING: Final = "setting "
-_VALUE: Final = re.compile(
-    r"\d{1,7}|on|off|true|false|freeswitch|bbb-webrtc-sfu|livekit"
-)
-_PROCESS: Final = re.compile(r"(?P<name>.+) used (?P<cores>[\d.]+ cores of [\d.]+)")
-_RUN: Final = re.compile(r"[0-9a-f]{4,8}")
 _TYPE: Final = re.compile(r"[\w .,+()/-]{1,60}")
 _ADDRESS: Final = re.compile(r"\d+\.\d+\.\d+\.\d+|[\w-]+(?:\.[\w-]+)+\.[a-zA-Z]{2,}")
 
@@ -166,13 +94,13 @@ def make_card(
         seen.add(record)
     told = () if header is None else header.facts
     hosts = {capacity.target, header.target if header else "", *seen.nodes, *seen.names}
-    _check_type(server_type, hosts)
+    check_type(server_type, hosts)
     private = private_words(hosts)
     facts = _Facts(told, private)
-    names = _public_names(capacity)
+    names = public_names(capacity)
     return NodeCard(
         type=server_type,
-        measured_on=_day(capacity.started_at),
+        measured_on=day(capacity.started_at),
         nodes=len(seen.nodes),
         hardware=_hardware(capacity, seen, facts),
         software=Software(
@@ -185,21 +113,9 @@ def make_card(
             (names[found.profile.name], profile_hash(found.profile))
             for found in capacity.profiles
         ),
-        capacity=_public(capacity, names),
+        capacity=public_capacity(capacity, names),
         people=people,
     )
-
-
-def profile_hash(profile: MeetingProfile) -> str:
-    """Return the hash of what a profile loads, whatever it and its personas are called.
-
-    SHA-256 of its JSON with sorted keys, of which the first 12 digits are kept.
-    """
-    plain = to_plain(replace(profile, name=""))
-    for group in plain.get("mix", ()):
-        group["persona"].pop("name", None)
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
 
 class _Facts:
@@ -234,7 +150,8 @@ class _Facts:
 
 def _hardware(capacity: Capacity, seen: _Seen, facts: _Facts) -> Hardware:
     memory = _alike(seen.memory_bytes)
-    cores = _alike(seen.cores) if seen.cores else capacity.node_cores
+    # A node granted a share of a core shows a little more or less of it each second.
+    cores = capacity.node_cores if len(seen.cores) < 2 else _alike(seen.cores)
     return Hardware(
         cores=cores,
         memory_bytes=None if memory is None else round(memory),
@@ -252,7 +169,9 @@ def _hardware(capacity: Capacity, seen: _Seen, facts: _Facts) -> Hardware:
 def _settings(seen: _Seen, facts: _Facts) -> tuple[tuple[str, str], ...]:
     told = dict(
         facts.under(
-            _SETTING, SETTINGS, lambda text: text if _VALUE.fullmatch(text) else ""
+            _SETTING,
+            SETTINGS,
+            lambda text: text if SETTING_VALUE.fullmatch(text) else "",
         )
     )
     workers = _alike(seen.workers)
@@ -278,75 +197,8 @@ def _kernel(text: str) -> str:
     return "-".join((first, *kept))
 
 
-def _public_names(capacity: Capacity) -> dict[str, str]:
-    """Return by profile the name it is published under: ours, or its hash."""
-    ours = {profile.name for profile in SMALL_PROFILES}
-    return {
-        found.profile.name: (
-            found.profile.name
-            if found.profile.name in ours
-            else f"mix-{profile_hash(found.profile)[:6]}"
-        )
-        for found in capacity.profiles
-    }
-
-
-def _public(capacity: Capacity, names: Mapping[str, str]) -> Capacity:
-    contrasts = [contrast_of(profile) for profile in SMALL_PROFILES]
-    lighter = {profile.name: profile.name for profile in contrasts if profile}
-    profile_name = _renamed({**lighter, **names})
-    known_slo = one_of((Slo().name, f"{Slo().name} changed"))
-    rules: dict[str, Rule] = {
-        "Capacity.run": lambda text: text if _RUN.fullmatch(text) else "",
-        "Capacity.started_at": _day,
-        "Capacity.tool_version": version,
-        "Capacity.bbb_version": version,
-        "Capacity.cost_note": statement,
-        "Capacity.reasons": _reason,
-        "Slo.name": lambda text: known_slo(text) or OWN_SLO,
-        "MeetingProfile.name": profile_name,
-        "LoadPoint.profile": profile_name,
-        "LoadPoint.node_busiest": lambda text: kind_of(text).role if text else "",
-        "LoadPoint.refusals": one_of((*CONNECTION_CODES, *PORT_CODES, *RATE_CODES)),
-        "SloVerdict.generator_reasons": _reason,
-        "SloVerdict.unjudged": one_of(get_args(Limit)),
-        "Cost.name": lambda text: text if text in REGRESSORS else profile_name(text),
-        "Cost.unit": one_of(("cores",)),
-        "ProfileCapacity.invalid": _reason,
-        "ProfileCapacity.evidence": _evidence,
-    }
-    return published(capacity, rules)
-
-
-def _renamed(names: Mapping[str, str]) -> Rule:
-    return lambda text: names.get(text, "")
-
-
-def _reason(text: str) -> str:
-    """Return a reason's known parts; a reason is never lost without a word."""
-    return statement(text) or (TOLD_ELSEWHERE if text else "")
-
-
-def _evidence(text: str) -> str:
-    """Return what shows a limit; a process is told by its role alone."""
-    used = _PROCESS.fullmatch(text)
-    if used is None:
-        return statement(text)
-    return f"one process ({kind_of(used['name']).role}) used {used['cores']}"
-
-
-def _day(text: str) -> str:
-    """Return the day of an ISO 8601 time in UTC, "" for what is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return ""
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC)
-    return moment.date().isoformat()
-
-
-def _check_type(server_type: str, hosts: Iterable[str]) -> None:
+def check_type(server_type: str, hosts: Iterable[str] = ()) -> None:
+    """Raise ConfigError where a server type is one of the hosts or looks like one."""
     is_host = server_type.lower() in {host.lower() for host in hosts}
     if server_type and (
         is_host or _ADDRESS.search(server_type) or not _TYPE.fullmatch(server_type)

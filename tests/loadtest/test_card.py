@@ -10,7 +10,7 @@ import pytest
 from bots.errors import ConfigError
 from bots.models import Habits, Persona
 from loadtest.card_codec import decode_card, encode_card
-from loadtest.card_making import TOLD_ELSEWHERE, make_card, profile_hash
+from loadtest.card_making import make_card
 from loadtest.limits import limit_met
 from loadtest.models import (
     Capacity,
@@ -21,6 +21,7 @@ from loadtest.models import (
     SeatGroup,
 )
 from loadtest.profiles import PROFILES, contrast_of
+from loadtest.public_capacity import TOLD_ELSEWHERE, profile_hash
 from loadtest.slo import judge
 from tests.support.results import CLASSES, capacity, point, run_records
 
