@@ -66,7 +66,7 @@ def commands(urls: list[str], folder: Path) -> dict[str, list[str]]:
     }
 
 
-@asynctest(limit_s=120)
+@asynctest(limit_s=180)
 async def test_a_run_by_a_relay_only_is_relayed_and_a_recorded_one_recorded(
     tmp_path, capsys
 ):
@@ -88,7 +88,7 @@ async def test_a_run_by_a_relay_only_is_relayed_and_a_recorded_one_recorded(
                 return log.exists() and log.read_text().count(JOIN) == joins
 
             async with started(asked[name], home, BBB_SECRET=SECRET) as command:
-                await eventually(are_in, limit_s=60, what=f"joins of {name}")
+                await eventually(are_in, limit_s=90, what=f"joins of {name}")
                 made = [it.request for it in node.running.node.meetings.values()]
                 command.process.send_signal(signal.SIGINT)
                 await command.result()
