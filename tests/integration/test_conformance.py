@@ -103,9 +103,9 @@ async def test_a_lingering_presenter_says_what_the_recorded_browser_said():
             assert set(message["payload"]["variables"]) == set(
                 first_of[name]["payload"]["variables"]
             )
-            assert selection(message) == selection(first_of[name])
-    init = (ours[0], theirs[0])
-    assert keys(init[0]) == keys(init[1])
+            assert document(message) == document(first_of[name])
+    assert keys(ours[0]) == keys(theirs[0])
+    assert constant_headers(ours[0]) == constant_headers(theirs[0])
 
 
 @asynctest
@@ -147,7 +147,7 @@ def marked() -> set[str]:
 
 
 @asynctest
-async def test_media_signalling_has_the_recorded_keys_in_the_recorded_order():
+async def test_media_signalling_has_the_recorded_keys_and_mutations_in_order():
     recorded = json.loads((CAPTURES / "bbb-3.0-sfu-signalling.json").read_text())
     flows = {
         name: [
@@ -165,6 +165,7 @@ async def test_media_signalling_has_the_recorded_keys_in_the_recorded_order():
             audio="microphone",
             shares_camera=True,
             camera_view_limit=0,
+            habits=Habits(dialog_s=0.1),
             transcript=teller,
         )
         two = stage.participant(2, audio="listen only", transcript=viewer)
@@ -181,6 +182,25 @@ async def test_media_signalling_has_the_recorded_keys_in_the_recorded_order():
         "subscriberAnswer",
         "stop",
     }
+    assert [it for it in shared + seen if it[0] == "stop"] == flows["cameraStop"]
+    assert_as_recorded(recorded["graphqlAroundMedia"], teller, viewer)
+
+
+def assert_as_recorded(
+    rows: list[dict[str, Any]], publisher: Transcript, viewer: Transcript
+) -> None:
+    """Hold the mutations around media against the recorded ones, one by one."""
+    ours = {"publisher": mutations(publisher), "viewer": mutations(viewer)}
+    for row in rows:
+        if "mutation" not in row:
+            continue
+        who = row["who"].split(",")[0]
+        function = row["mutation"].partition("(")[0]
+        variables = ours[who][function]
+        assert len(variables) == len(row["variables"]), function
+        for name, value in row["variables"].items():
+            if isinstance(value, bool):
+                assert variables[name] is value
 
 
 def asked(transcript: Transcript, socket: str) -> list[tuple[str, list[str]]]:
@@ -194,8 +214,25 @@ def asked(transcript: Transcript, socket: str) -> list[tuple[str, list[str]]]:
     ]
 
 
-def selection(message: dict[str, Any]) -> str:
-    """The selection set of a document, printed in one form."""
-    (definition,) = parse(message["payload"]["query"]).definitions
-    (root,) = definition.selection_set.selections  # type: ignore[attr-defined]
-    return print_ast(root.selection_set) if root.selection_set else root.name.value
+def document(message: dict[str, Any]) -> str:
+    """A whole document, variables, arguments and selections, printed in one form."""
+    return print_ast(parse(message["payload"]["query"]))
+
+
+def constant_headers(message: dict[str, Any]) -> dict[str, str]:
+    """The headers of `connection_init` that say nothing of the session."""
+    headers = message["payload"]["headers"]
+    named = ("X-Session-Token", "X-ClientSessionUUID")
+    return {name: value for name, value in headers.items() if name not in named}
+
+
+def mutations(transcript: Transcript) -> dict[str, dict[str, Any]]:
+    """The function of each mutation that was sent, with its last variables."""
+    calls = {}
+    for message in sent(transcript.document()["frames"]):
+        query = message.get("payload", {}).get("query", "")
+        if query.startswith("mutation"):
+            (definition,) = parse(query).definitions
+            (root,) = definition.selection_set.selections  # type: ignore[attr-defined]
+            calls[root.name.value] = message["payload"]["variables"]
+    return calls
