@@ -33,6 +33,10 @@ LAST_RETRANSMISSION_S = 1.6
 CANDIDATE_PATIENCE_S = 2.0
 """How long one of several candidates is tried before the next."""
 RECEIVE_BYTES = 2048
+RECEIVE_BUFFER_BYTES = 262_144
+"""What Chromium asks for (`kVideoRtpRecvBufferSize`, media/base/media_constants.cc):
+a key frame of a shared screen is up to 140 packets, and the system's default holds 90.
+"""
 
 Receive = Callable[[int], None]
 """Called with the size of a datagram that lies in `srtp.workspace`; never STUN."""
@@ -186,6 +190,7 @@ class LightPath:
         opened = socket.socket(family, socket.SOCK_DGRAM)
         try:
             opened.setblocking(False)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
             is_loopback = _ip(candidate.address).is_loopback
             if self._local_address is not None and not is_loopback:
                 opened.bind((self._local_address, 0))

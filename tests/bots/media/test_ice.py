@@ -263,5 +263,18 @@ async def test_other_datagrams_are_handed_on_from_the_workspace():
             path.send(b"x")
 
 
+@asynctest
+async def test_a_key_frame_of_a_shared_screen_that_comes_at_once_is_not_lost():
+    sizes = []
+    async with lite_server() as (server, where):
+        path = path_to(where, receive=sizes.append)
+        await path.connect()
+        for _ in range(140):  # all of them before the path can look
+            server.transport.sendto(bytes([128]) * 1200, server.client)
+
+        await eventually(lambda: len(sizes) == 140, what="the whole frame")
+        await path.close()
+
+
 def test_the_way_to_loopback_is_from_loopback():
     assert ice.local_address_towards("127.0.0.1") == "127.0.0.1"
