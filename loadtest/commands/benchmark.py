@@ -16,6 +16,7 @@ from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
+from loadtest.commands.card_files import CardOrder, card_file, card_options
 from loadtest.commands.heads import END_MARGIN_S, left_until, say_head
 from loadtest.commands.options import (
     EngineCount,
@@ -178,6 +179,7 @@ Example:
     help="File (mode 0600) with the shared secret. Default: that of "
     "servers.toml, else BBB_SECRET.",
 )
+@card_options
 @guard_options
 def benchmark(
     target: str,
@@ -204,6 +206,7 @@ def benchmark(
     processes: int,
     allow_host: str,
     secret_file: str,
+    card: CardOrder,
     guard: GuardRules,
 ) -> int:
     """Find how many participants a node carries at its SLO.
@@ -245,6 +248,7 @@ def benchmark(
     with (
         run_log_place(log) as place,
         whole_file(output) as write,
+        card_file(card) as write_card,
     ):
         order = RunOrder(
             plan=plan,
@@ -274,6 +278,7 @@ def benchmark(
         with open_run(place.path) as records:
             capacity = capacity_of_run(records.header, records, profiles=profiles)
         write(encode_capacity(capacity))
+        write_card(capacity, place.path)
     for line in capacity_lines(capacity):
         click.echo(line, err=True)
     cut_off = (EXIT_INTERRUPTED, GuardRefusal.exit_code)

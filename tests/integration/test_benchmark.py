@@ -7,13 +7,16 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from loadtest.capacity import capacity_of_run
+from loadtest.card_codec import decode_card
 from loadtest.codec import encode_capacity, open_run, read_capacity
-from loadtest.models import StepRecord
+from loadtest.models import Capacity, RunHeader, StepRecord
 from loadtest.nodes import fetch_metrics, parse_metrics
 from loadtest.profiles import profiles_named
 from loadtest.summary import exit_code_of
@@ -54,11 +57,13 @@ def test_a_benchmark_measures_a_node_and_leaves_what_it_promises(
     environment: dict[str, str], tmp_path: Path
 ):
     output, log = tmp_path / "capacity.json", tmp_path / "run.jsonl"
+    card_file = tmp_path / "card.json"
     with stand_in(environment) as node:
         done = subprocess.run(
             [
                 *(*BBBLOAD, "benchmark", node["api_url"]),
                 *("--output", str(output), "--log", str(log), "--seed", "3"),
+                *("--card", str(card_file), "--type", "six cores"),
                 *("--profile", "groups", "--max-participants", "6"),
                 *("--steps", "2", "--step-duration", "6s"),
             ],
@@ -93,3 +98,26 @@ def test_a_benchmark_measures_a_node_and_leaves_what_it_promises(
     assert encode_capacity(again) == output.read_text()
     assert sum(isinstance(record, StepRecord) for record in steps) <= 2
     assert [value for _, value in metrics["bbb_meetings"]] == [0.0]
+    check_card(card_file, header, capacity, environment["BBB_SECRET"])
+
+
+def check_card(path: Path, header: RunHeader, found: Capacity, secret: str) -> None:
+    """Check that a card holds the result, what was seen, and nobody's name."""
+    text, page = path.read_text(), path.with_suffix(".html").read_text()
+    card = decode_card(text, where="card.json")
+    (told,), (measured,) = card.capacity.profiles, found.profiles
+    assert told.capacity == measured.capacity
+    assert [replace(point, node_busiest="", refusals=()) for point in told.points] == [
+        replace(point, node_busiest="", refusals=()) for point in measured.points
+    ]
+    assert card.capacity.run == header.run
+    assert card.type == "six cores"
+    assert card.nodes == 1
+    assert card.hardware.cores == found.node_cores
+    assert card.hardware.memory_bytes
+    assert "says nothing about BigBlueButton" in text
+    assert "Node card of bbbload's stand-in node (not of BigBlueButton)" in unescape(
+        page
+    )
+    for private in (secret, header.target, "127.0.0.1"):
+        assert private not in text + page
