@@ -58,6 +58,7 @@ def test_a_busy_port_is_one_sentence_and_exit_2():
         (["--fault", "slow-akc=1"], "unknown fault 'slow-akc=1'"),
         (["--fault", "nonsense"], "unknown fault 'nonsense'"),
         (["--cpu-budget", "0"], "--cpu-budget"),
+        (["--bbb-version", "2.7.3"], "the node plays no BBB '2.7.3'"),
         (["--host", "no.such.host.invalid"], "cannot listen on no.such.host.invalid"),
         (["--secret-file", "/no/such/folder/secret"], "cannot write secret file"),
     ],
