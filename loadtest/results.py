@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from bots.models import Depth
 from loadtest.models import LoadPoint, RunHeader, SelfCheck, SloVerdict, StepRecord
 
 
@@ -86,6 +87,35 @@ class PathCount:
     count: int
 
 
+VideoOrAudio = Literal["audio", "video"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthFigures:
+    """All received streams of a medium that were looked at in one depth."""
+
+    kind: VideoOrAudio
+    """Cameras and screens are video."""
+    depth: Depth
+    streams: int
+    packets: int
+    loss_ratio: float | None
+    jitter_s: float
+    """Mean over packets."""
+    frame_rate: float | None
+    """Whole frames by their headers, per second that a stream should have played."""
+    decoded_ratio: float | None
+    """Frames out of a decoder ÷ those that the headers call whole."""
+    concealed_ratio: float | None
+    """Speech that a decoder filled in ÷ all of it."""
+    mos_p50: float | None
+    mos_p5: float | None
+    """Predicted listening quality, 1 to 4.5, over the voice streams."""
+    is_compared: bool
+    differs: tuple[str, ...]
+    """What differs from the light depth, or from the headers, by more than may be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """A whole `run.jsonl`, digested: what a report of the run shows."""
@@ -108,3 +138,4 @@ class RunResult:
     received_bytes: int
     self_check: SelfCheck | None = None
     """None for a run without an end."""
+    depths: tuple[DepthFigures, ...] = ()

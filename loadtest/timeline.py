@@ -23,6 +23,7 @@ from bots.models import (
     StreamReport,
 )
 from loadtest.aggregate import Aggregate
+from loadtest.depths import Depths
 from loadtest.models import EndRecord, NodeSample, Record, RunHeader, StepRecord
 from loadtest.results import NodeBin, OutcomeCount, PathCount, RunResult, TimelineBin
 from loadtest.slo import judge
@@ -37,12 +38,14 @@ NO_END = "the file has no end: the run was cut off, this is what it had measured
 
 def run_result(header: RunHeader, records: Iterable[Record]) -> RunResult:
     """Digest a run in one pass over the records after its header."""
-    aggregate, timeline = Aggregate(), Timeline()
+    aggregate, timeline, depths = Aggregate(), Timeline(), Depths()
     aggregate.add(header)
     end: EndRecord | None = None
     for record in records:
         aggregate.add(record)
         timeline.add(record)
+        if isinstance(record, StreamReport):
+            depths.add(record)
         if isinstance(record, EndRecord):
             end = record
     points = aggregate.points()
@@ -61,6 +64,7 @@ def run_result(header: RunHeader, records: Iterable[Record]) -> RunResult:
         sent_bytes=timeline.sent_bytes,
         received_bytes=timeline.received_bytes,
         self_check=end.self_check if end else None,
+        depths=depths.figures(),
     )
 
 

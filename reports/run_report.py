@@ -5,8 +5,8 @@ Computes nothing: `loadtest.timeline` digested the run.
 
 from loadtest.models import SelfCheck, SloVerdict
 from loadtest.results import RunResult
+from reports import depths, run_charts, wording
 from reports import format as written
-from reports import run_charts, wording
 from reports.document import (
     Answer,
     Block,
@@ -210,6 +210,8 @@ def _sections(run: RunResult) -> tuple[Section, ...]:
                 (run_charts.engine(run), run_charts.engine_lag(run)),
             ),
         ]
+    if run.depths:
+        sections.append((depths.TITLE, depths.blocks(run.depths)))
     sections.append(("Paths that media took", (_path_table(run),)))
     if run.self_check is not None:
         sections.append(("What the run checked of itself", (_checks(run.self_check),)))

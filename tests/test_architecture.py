@@ -39,6 +39,8 @@ DOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("loadtest/guard.py", ("bots.transport",)),
     # The doctor asks a server as a run would, and reads the answers only.
     ("loadtest/doctor_look.py", ("bots.transport",)),
+    # The E-model is a formula without media: a run's voices are rated with it.
+    ("loadtest/depths.py", ("bots.media.mos",)),
     # Real peers prove each side of the shared DTLS-SRTP core in tests.
     (
         "loadtest/node/",
