@@ -99,11 +99,13 @@ def _within(
         is_queue = met_at(ascent.pairs, bad).limit == "join rate"
         law = growing_crossing if is_queue else delay_crossing
         value = law(good, bad, measured_good=below, measured_bad=above, bound=bound)
-        return value, value != middle
-    if limit in ("audio loss", "video loss", "freezes"):
+    elif limit in ("audio loss", "video loss", "freezes"):
         value = saturation_crossing(good, bad, measured_bad=above, bound=bound)
-        return value, good < value < bad
-    return middle, False
+    else:
+        value = middle
+    # At an end of the bracket the law contradicts what was seen there.
+    is_inside = good < value < bad
+    return (value, value != middle) if is_inside else (middle, False)
 
 
 def _counted(ascent: Ascent, good: int, bad: int) -> Crossing | None:

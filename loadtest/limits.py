@@ -41,6 +41,8 @@ PROCESS_FULL: Final = 0.9
 """Cores from which on a process that works in one thread has no more to give."""
 NIC_FULL: Final = 0.85
 """Mean share of the card's speed from which on its peaks are cut."""
+NIC_CUT: Final = 0.98
+"""Share of the card's speed in one sample at which it drops packets."""
 MEMORY_FULL: Final = 0.95
 ALL_STREAMS: Final = 0.5
 """Loss hits all participants when the median has this share of the 95th percentile."""
@@ -117,9 +119,11 @@ def _process(bad: LoadPoint) -> str:
 
 
 def _nic(bad: LoadPoint) -> str:
-    if bad.nic_ratio is None or bad.nic_ratio < NIC_FULL:
-        return ""
-    return f"the network card carried {bad.nic_ratio:.0%} of its speed"
+    if bad.nic_ratio is not None and bad.nic_ratio >= NIC_FULL:
+        return f"the network card carried {bad.nic_ratio:.0%} of its speed"
+    if bad.nic_ratio_most is not None and bad.nic_ratio_most >= NIC_CUT:
+        return f"the network card carried {bad.nic_ratio_most:.0%} of its speed at most"
+    return ""
 
 
 def _memory(bad: LoadPoint) -> str:

@@ -288,6 +288,8 @@ class LoadPoint:
     """Largest share of the memory in use."""
     nic_ratio: float | None = None
     """Mean share of the network card's speed, of the fuller direction."""
+    nic_ratio_most: float | None = None
+    """The largest share in a sample."""
     refusals: tuple[tuple[str, int], ...] = ()
     """(code, how often) of what the server refused or dropped, in the whole step."""
     join_rate: float | None = None

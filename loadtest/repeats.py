@@ -4,11 +4,13 @@ What one climb says of its own uncertainty leaves out all that stays the same wi
 and differs between climbs: the placement of processes, a neighbour on the machine, the
 minute. So climbs are resampled whole, each with its own interval's uncertainty:
 
-    capacity of a draw = mean over climbs, drawn with replacement, of
-                         value + deviation · √(n / (n − 1)) + its own noise
+    capacity of a draw = mean of all climbs + mean over climbs, drawn with replacement,
+                         of deviation from it · share · reach + own noise
 
-The factor makes up for the spread of n values around their own mean being too small by
-that much. Chance comes from a seed.
+Where climbs differ by no more than their own noise explains, that is counted once:
+`share` is √(1 − own variance ÷ variance seen), or 0. `reach` makes up for n values
+being few: √(n / (n − 1)), for their spread around their own mean being too small by
+that, times Student's quantile over the normal one. Chance comes from a seed.
 """
 
 import math
@@ -23,6 +25,7 @@ from loadtest.ascents import Ascent
 from loadtest.crossing import Crossing, pooled_noise
 from loadtest.knees import COVERAGE, Knee, Noise
 from loadtest.models import Limit, LimitMet
+from loadtest.student import student_quantile
 
 DRAWS = 2_000
 NORMAL_REACH = 1.645
@@ -60,7 +63,12 @@ def _bootstrapped(crossings: Sequence[Crossing], seed: int) -> Crossing:
     count = len(crossings)
     values = np.array([each.value for each in crossings])
     mean = float(values.mean())
-    deviations = (values - mean) * math.sqrt(count / (count - 1))
+    own = np.array([(each.high - each.low) / 2 for each in crossings]) / NORMAL_REACH
+    seen = float(values.var(ddof=1))
+    excess = max(0.0, 1 - float(np.mean(own**2)) / seen) if seen > 0 else 0.0
+    few = math.sqrt(count / (count - 1))
+    few *= student_quantile((1 + COVERAGE) / 2, count - 1) / NORMAL_REACH
+    deviations = (values - mean) * math.sqrt(excess) * few
     chosen = rng.integers(count, size=(DRAWS, count))
     draws = mean + (deviations[chosen] + _own_noise(crossings, chosen, rng)).mean(
         axis=1

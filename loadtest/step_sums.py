@@ -163,6 +163,7 @@ class StepSums:
             "node_busiest_cores": self.busiest_cores,
             "node_memory_ratio": self.memory_ratio,
             "nic_ratio": fmean(self.nic_ratios) if self.nic_ratios else None,
+            "nic_ratio_most": max(self.nic_ratios, default=None),
             "refusals": tuple(sorted(self.refusals.items())),
             "join_rate": rate_of(self.joined_s),
             "join_rate_asked": rate_of(self.asked_s),

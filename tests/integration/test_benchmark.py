@@ -25,6 +25,10 @@ from tests.support.asynctest import scaled
 BBBLOAD = (sys.executable, "-m", "loadtest")
 
 
+ROOM = 4
+"""People that the node lets in."""
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     return {
@@ -38,7 +42,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @contextlib.contextmanager
 def stand_in(environment: dict[str, str]) -> Iterator[dict[str, str]]:
     process = subprocess.Popen(
-        [*BBBLOAD, "node", "--port", "0"],
+        [*BBBLOAD, "node", "--port", "0", "--max-connections", str(ROOM)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -82,6 +86,9 @@ def test_a_benchmark_measures_a_node_and_leaves_what_it_promises(
     assert capacity.seed == 3
     assert found.profile.name == "groups"
     assert found.points
+    if found.capacity is not None:  # else the generator was late, and is told so
+        assert found.limit_met == "connection cap"
+        assert found.capacity == ROOM
     assert all(point.node_cpu_ratio is not None for point in found.points)
     assert max(point.audio_out for point in found.points) > 0
     assert max(point.video_out for point in found.points) > 0

@@ -8,11 +8,13 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.ascents import Finished, bracket
-from loadtest.benchmark import BETWEEN_S, Ladder
+from loadtest.benchmark import BETWEEN_S, Ladder, LadderStep
+from loadtest.generator import traffic_of
 from loadtest.ladder_plan import LadderPlan
 from loadtest.models import Percentiles, Slo
 from loadtest.profiles import SMALL_PROFILES, USUAL_PROFILES, profiles_named
 from loadtest.slo import judge
+from loadtest.streams import streams_of
 from tests.support.runs import (
     CLASSES,
     GROUPS,
@@ -230,6 +232,101 @@ def test_contrast_steps_are_not_spent_where_costs_could_not_be_fitted():
         assert Ladder(chosen, PLAN).contrasts == {}
     assert len(Ladder(USUAL_PROFILES, PLAN).contrasts) == 3
     assert Ladder(SMALL_PROFILES, dataclasses.replace(PLAN, steps=2)).contrasts == {}
+
+
+def steps_of(plan: LadderPlan, node: SyntheticNode) -> list[LadderStep]:
+    """Return the steps of a whole ladder over all small profiles."""
+    ladder = Ladder(SMALL_PROFILES, plan, seed=4)
+    finished: list[Finished] = []
+    steps = []
+    while (step := ladder.next(finished)) is not None:
+        steps.append(step)
+        point = synthetic_point(node, step.profile, step.participants)
+        point = dataclasses.replace(point, repeat=step.repeat)
+        finished.append((point, judge(point)))
+    return steps
+
+
+def test_climbs_are_repeated_in_another_order_and_begin_near_the_knee():
+    plan = dataclasses.replace(PLAN, repeats=4)
+
+    steps = [s for s in steps_of(plan, SyntheticNode(noise=0)) if not s.is_contrast]
+
+    climbs = list(dict.fromkeys((step.repeat, step.profile.name) for step in steps))
+    orders = [[n for r, n in climbs if r == repeat] for repeat in range(4)]
+    firsts = dict.fromkeys(climbs)
+    for step in reversed(steps):
+        firsts[step.repeat, step.profile.name] = step.participants
+    assert [repeat for repeat, _ in climbs] == sorted([0, 1, 2, 3] * 3)
+    assert len({tuple(order) for order in orders}) > 1
+    assert all(sorted(order) == ["classes", "groups", "talks"] for order in orders)
+    assert firsts[1, "talks"] > firsts[0, "talks"]
+    assert all(
+        step.is_fresh
+        for before, step in itertools.pairwise(steps)
+        if (before.repeat, before.profile) != (step.repeat, step.profile)
+    )
+
+
+def test_people_come_at_once_where_that_was_asked_for():
+    plan = dataclasses.replace(PLAN, at_once=True)
+
+    assert all(step.is_fresh for step in steps_of(plan, SyntheticNode(noise=0)))
+
+
+def test_traffic_stays_below_its_cap_in_whole_meetings():
+    plan = dataclasses.replace(PLAN, max_bps=4e6)
+
+    for step in steps_of(plan, scaled_node(50)):
+        streams = streams_of(step.profile, step.participants)
+        assert max(traffic_of(streams)) <= 4e6
+    with pytest.raises(ConfigError, match="more traffic than --max-rate 100kbit"):
+        Ladder(SMALL_PROFILES, dataclasses.replace(PLAN, max_bps=1e5))
+
+
+def test_a_load_that_our_machine_cannot_make_is_approached_from_below():
+    ladder = Ladder((CLASSES,), PLAN)
+    node = SyntheticNode(cores=20, noise=0)
+    good = synthetic_point(node, CLASSES, 12)
+    weak = synthetic_point(node, CLASSES, 36, generator=Generator(lag_s=0.5))
+    pairs = [(good, judge(good)), (weak, judge(weak)), (weak, judge(weak))]
+
+    step = ladder.next(pairs)
+
+    assert step is not None
+    assert step.participants == 24
+
+
+def test_below_a_join_rate_only_steps_that_began_empty_are_good():
+    node = SyntheticNode(cores=20, noise=0)
+    late = Percentiles(count=30, p50=6.0, p95=12.0, max=13.0)
+    first = synthetic_point(node, GROUPS, 6)
+    grown = dataclasses.replace(synthetic_point(node, GROUPS, 18), joins=12)
+    bad = dataclasses.replace(
+        synthetic_point(node, GROUPS, 30),
+        join_time_s=late,
+        join_rate=2.0,
+        join_rate_asked=15.0,
+    )
+    pairs = [(point, judge(point)) for point in (first, grown, bad, bad)]
+
+    step = Ladder((GROUPS,), PLAN).next(pairs)
+
+    assert bracket(pairs) == (6, 30)
+    assert step is not None
+    assert step.is_fresh
+    assert 6 < step.participants < 30
+
+
+def test_most_of_several_steps_of_one_load_decide():
+    node = SyntheticNode(noise=0)
+    good = synthetic_point(node, GROUPS, 12)
+    bad = dataclasses.replace(good, frozen=BROKEN_MEDIA)
+    pairs = [(point, judge(point)) for point in (good, bad, good, bad, good)]
+
+    assert bracket(pairs[:3]) == (12, None)
+    assert bracket(pairs[:4]) == (None, 12)
+    assert bracket(pairs) == (12, None)
 
 
 def test_a_step_begins_fresh_unless_its_meetings_only_grow():

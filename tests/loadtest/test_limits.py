@@ -59,6 +59,36 @@ def bad(**changes: Any) -> LoadPoint:
             "3 refusals with connections_limit_exceeded",
         ),
         (
+            {"nic_ratio": 0.7, "nic_ratio_most": 1.0},
+            ("join success",),
+            "nic",
+            "100% of its speed at most",
+        ),
+        (
+            {"refusals": (("http 429", 5),)},
+            ("join success",),
+            "join rate",
+            "5 refusals with http 429",
+        ),
+        (
+            {"join_rate": 2.04, "join_rate_asked": 10.0},
+            ("join time", "first audio"),
+            "join rate",
+            "2.04 joins a second were let in, 10 were asked for",
+        ),
+        (
+            {"join_rate": 9.0, "join_rate_asked": 10.0},
+            ("join time",),
+            "quality without cpu",
+            "join time broke",
+        ),
+        (
+            {"join_rate": 2.0, "join_rate_asked": 10.0, "audio_loss": SOME_LOSSY},
+            ("join time", "audio loss"),
+            "quality without cpu",
+            "audio loss broke",
+        ),
+        (
             {"audio_loss": LOSSY, "video_loss": LOSSY},
             ("video loss", "audio loss"),
             "path",

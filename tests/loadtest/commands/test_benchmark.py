@@ -1,5 +1,6 @@
 """`bbbload benchmark` up to the load and after it; the load itself: integration/."""
 
+import re
 import socket
 import stat
 from pathlib import Path
@@ -14,7 +15,9 @@ from loadtest.commands.benchmark import (
     is_stand_in,
     plan_of,
     step_line,
+    time_left,
 )
+from loadtest.commands.heads import END_MARGIN_S
 from loadtest.commands.outputs import whole_file
 from loadtest.ladder_plan import LadderPlan
 from loadtest.models import Slo
@@ -57,6 +60,9 @@ def test_a_plan_has_the_caps_and_the_time_that_its_ladder_can_need():
         (["--profile", "lectures"], "no meeting profile 'lectures'"),
         (["--max-participants", "7", "--sizes", "small"], "one meeting of 8 (talks)"),
         (["--step-duration", "1s"], "too short to judge"),
+        (["--time", "100s"], "no step of 30 s fits into the 10 s that are left"),
+        (["--until", "25:00"], "'25:00' is no time of day"),
+        (["--max-rate", "50kbit"], "more traffic than --max-rate 50kbit"),
         (["-o", "no/such/folder/capacity.json"], "cannot be written"),
         (["--secret-file", "no-such-secret"], "no-such-secret"),
     ],
@@ -92,6 +98,33 @@ def test_a_node_that_does_not_answer_is_told_and_leaves_no_file(
     assert code == 8
     assert "Traceback" not in capsys.readouterr().err
     assert list(tmp_path.glob("**/*capacity*")) == []
+
+
+def test_what_will_be_loaded_at_most_is_said_before_anything_is_sent(
+    nowhere, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    asked = ["--sizes", "small", "--steps", "2", "--repeats", "3", "--time", "10m"]
+
+    code = run_command(["benchmark", nowhere, *asked, "--max-rate", "3Mbit"])
+
+    told = capsys.readouterr().err
+    assert code == 8
+    assert "3 climbs of talks, classes, groups, at most 2 steps each" in told
+    assert "lasts at most 8 min" in told
+    assert "generator: " in told
+    traffic = re.search(r"traffic at the top: ([\d.]+) Mbit/s .*, ([\d.]+) from", told)
+    assert traffic is not None
+    assert 1 < max(map(float, traffic.groups())) <= 3
+
+
+def test_the_stricter_of_two_limits_of_time_counts(monkeypatch):
+    monkeypatch.setattr("loadtest.commands.benchmark.left_until", lambda until: 500.0)
+
+    assert time_left(None, None) is None
+    assert time_left(7_200, None) == 7_200 - END_MARGIN_S
+    assert time_left(7_200, "05:30") == 500
+    assert time_left(300, "05:30") == 300 - END_MARGIN_S
 
 
 def test_a_result_is_written_whole_or_not_at_all(tmp_path):
