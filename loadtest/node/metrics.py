@@ -152,13 +152,19 @@ def _head(name: str, kind: str, text: str) -> tuple[str, str]:
 
 
 def _histogram(name: str, buckets: Sequence[int], values: Iterable[int]) -> list[str]:
-    """Write a gauge histogram: cumulative buckets, `_gcount` and `_gsum`."""
+    """Write a gauge histogram: cumulative buckets, `_gcount` and `_gsum`.
+
+    The text format 0.0.4 knows no such type and Prometheus refuses a page that names
+    it: as Python's prometheus_client does, buckets go as a histogram, both sums as
+    gauges.
+    """
     values = list(values)
-    lines = list(_head(name, "gaugehistogram", "Meetings by size."))
+    lines = list(_head(name, "histogram", "Meetings by size."))
     for bound in buckets:
         count = sum(value <= bound for value in values)
         lines.append(f'{name}_bucket{{le="{float(bound)}"}} {count}')
     lines.append(f'{name}_bucket{{le="+Inf"}} {len(values)}')
-    lines.append(f"{name}_gcount {len(values)}")
-    lines.append(f"{name}_gsum {sum(values)}")
+    for suffix, value in (("gcount", len(values)), ("gsum", sum(values))):
+        lines += _head(f"{name}_{suffix}", "gauge", "Meetings by size.")
+        lines.append(f"{name}_{suffix} {value}")
     return lines

@@ -1,3 +1,4 @@
+import subprocess
 import urllib.request
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from loadtest.node.effort import HTTP_UNITS, UNIT_S
 from loadtest.node.settings import Ceilings, NodeSettings
 from tests.support.asynctest import asynctest
 from tests.support.graphql import cookieless, joined_client
+from tests.support.needs import find_program
 from tests.support.node import SECRET, local_node, node_process
 
 SETTINGS = NodeSettings(secret=SECRET)
@@ -44,6 +46,24 @@ async def test_meetings_are_counted_in_the_exporters_names():
     assert metrics['bbb_room_participants_bucket{le="5.0"}'] == 1
     assert metrics["bbb_room_participants_gsum"] == 2
     assert metrics["http_connection_active"] == 2
+
+
+@pytest.mark.prometheus
+@asynctest
+async def test_prometheus_itself_can_read_all_of_them():
+    promtool = find_program("promtool")
+    assert promtool is not None
+    settings = replace(SETTINGS, ceilings=Ceilings(nic_bps=8e6))
+    async with local_node(settings) as node, cookieless() as http:
+        async with joined_client(http, node), http.get(node.metrics_url) as response:
+            page = await response.read()
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=page, capture_output=True, timeout=60
+    )
+    said = checked.stderr.decode().splitlines()
+
+    # node_exporter's own names of memory are no good style; nothing is no good syntax.
+    assert all("camelCase" in line for line in said if line), said
 
 
 @asynctest
