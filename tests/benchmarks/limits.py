@@ -60,6 +60,8 @@ SRTP_TAG_BYTES: Final = 16
 """Of AEAD_AES_128_GCM, which both sides prefer (RFC 7714)."""
 REPORT_BYTES: Final = 100
 """Sender report 28, name 28, delays 24 (RFC 3550, RFC 3611), SRTCP's tag and index."""
+MEMORY_BYTES: Final = 10 * 1024**3
+"""Of each user, by order: beside it what the node really uses is nothing."""
 PERSONAS = """\
 [persona.quiet]
 like = "listener"
@@ -192,6 +194,23 @@ SWITCHES = {
         named="cpu",
         load=("--mix", "listening"),
         step_s=CPU_STEP_S,
+    ),
+    "ports": Switch(
+        value=lambda seed: float(round(spread(seed, 16, 26))),
+        node=lambda value: ("--udp-ports", f"{value:.0f}"),
+        truth=lambda value: value,
+        named="udp ports",
+        load=("--mix", "listening"),
+    ),
+    "memory": Switch(
+        value=lambda seed: float(round(spread(seed, 16, 26))),
+        node=lambda value: (
+            *("--memory-per-user", f"{MEMORY_BYTES}"),
+            *("--memory-budget", f"{int((value + 0.5) * MEMORY_BYTES)}"),
+        ),
+        truth=lambda value: value,
+        named="memory",
+        load=("--mix", "listening"),
     ),
     "joins": Switch(
         value=lambda seed: spread(seed, 2.5, 4.0),
