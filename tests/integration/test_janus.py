@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bots.media import rtcp
 from bots.media.plane import MediaPlane, MediaSession, SendSpec, StreamCounters
 from bots.models import Direction, Media
 from tests.support.asynctest import asynctest, eventually, scaled
@@ -219,3 +220,52 @@ async def test_the_mixed_bridge_carries_a_talker_whichever_side_offers() -> None
         assert link.lost["out"] >= ear.total("in", "audio", "lost")
         assert mouth.rtt_s("out", "audio") >= 2 * link.delay_s
         assert talker.failure == listener.failure == ""
+
+
+@asynctest
+async def test_janus_reads_each_kind_of_rtcp_packet_that_we_write() -> None:
+    async with peers(15) as (server, plane, _):
+        publisher, viewer = plane.session(), plane.session()
+        room = await server.video_room()
+        published = await server.publish(publisher, room, (CAMERA,))
+        await publisher.connected(CONNECT_LIMIT_S)
+        await server.subscribe(viewer, published)
+        await viewer.connected(CONNECT_LIMIT_S)
+        await viewer.first("camera", CONNECT_LIMIT_S)
+        (ours,) = (s.ssrc for s in publisher.take_samples() if s.direction == "out")
+        (theirs,) = (s.ssrc for s in viewer.take_samples() if s.direction == "in")
+        block = rtcp.build_report_block(theirs, 0, 0, 1, 0, 0, 0)
+        # what janus writes of each, having parsed it
+        of_publisher = {
+            "SR (200)": rtcp.build_sender_report(ours, 1 << 33, 2, 3, 4),
+            "SDES (202)": rtcp.build_sender_report(ours, 1 << 33, 2, 3, 4)
+            + rtcp.build_source_description(ours, "abc"),
+            "RTCP PT 207, length: 24 bytes": rtcp.build_delays(ours, [(theirs, 5, 6)]),
+        }
+        of_viewer = {
+            "RR (201)": rtcp.build_receiver_report(9, [block]),
+            "NACK -- RTPFB (205)": rtcp.build_nack(9, theirs, [1, 2]),
+            "PLI -- PSFB (206)": rtcp.build_picture_loss(9, theirs),
+            "FIR -- PSFB (206)": rtcp.build_full_intra_request(9, [(theirs, 1)]),
+            "REMB: 123456 * 2^0 = 123456": rtcp.build_bitrate_estimate(
+                9, 123_456, [theirs]
+            ),
+            "seq=7, psc=3, ref=15, fbpc=200": rtcp.build_transport_feedback(
+                9, theirs, 7, 200, [1.0, None, 1.01]
+            ),
+            "RTCP PT 207, length: 20 bytes": rtcp.build_reference_time(9, 1 << 33),
+            "Got RTCP BYE": rtcp.build_bye([9]),
+        }
+        before = len(server.log.read_text())
+        await server.log_level(7)
+
+        for session, packets in ((publisher, of_publisher), (viewer, of_viewer)):
+            for packet in packets.values():
+                session._outlet.send_rtcp(packet)
+
+        def unread() -> list[str]:
+            told = server.log.read_text()[before:]
+            return [words for words in (*of_publisher, *of_viewer) if words not in told]
+
+        await eventually(lambda: not unread(), what="janus to read every packet")
+        assert "Invalid RTCP" not in server.log.read_text()

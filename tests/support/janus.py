@@ -192,12 +192,25 @@ class Janus:
     """A running janus with one API session."""
 
     def __init__(
-        self, api: Talk, admin: Talk, session_number: int, admin_secret: str
+        self,
+        api: Talk,
+        admin: Talk,
+        session_number: int,
+        admin_secret: str,
+        log: Path,
     ) -> None:
+        self.log = log
+        """What janus writes about what it does, as much as `log_level` asks for."""
         self.api = api
         self.admin = admin
         self.session_number = session_number
         self.admin_secret = admin_secret
+
+    async def log_level(self, level: int) -> None:
+        """Let janus write so much from now on: 4 is usual, 7 is each RTCP packet."""
+        await self.admin.request(
+            "set_log_level", admin_secret=self.admin_secret, level=level
+        )
 
     async def attach(self, plugin: str) -> Handle:
         """Return a new handle to a plugin."""
@@ -305,7 +318,7 @@ async def janus(
                 _talk(client, space, ADMIN_PORT, "janus-admin", log) as admin,
             ):
                 created = await api.request("create")
-                yield Janus(api, admin, created["data"]["id"], admin_secret)
+                yield Janus(api, admin, created["data"]["id"], admin_secret, log)
         finally:
             await _stop(process)
 
