@@ -326,6 +326,7 @@ class Conductor:
                 duration_s=step.duration_s,
                 warm_up_s=step.warm_up_s,
                 repeat=step.repeat,
+                is_fresh=step.is_fresh,
             )
         )
         self._log.flush()

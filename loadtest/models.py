@@ -145,6 +145,8 @@ class StepRecord:
     """Of a scenario; None: a plateau, whose profile says it."""
     repeat: int = 0
     """Which climb of its profile a benchmark's step belongs to."""
+    is_fresh: bool = False
+    """Its meetings are new ones, as always where a load does not grow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,12 +210,13 @@ def asked_at(asked_s: float | None, elapsed_s: float, took_s: float) -> float:
 def first_of_ascent(steps: Sequence[StepRecord], index: int) -> int:
     """Return the step with which the meetings of step `index` began.
 
-    Another profile, or a load that does not grow, begins with fresh meetings.
+    Another profile, or a load that does not grow, begins with fresh meetings; so does a
+    step that says so.
     """
     while index > 0:
         before, after = steps[index - 1], steps[index]
         is_growth = before.participants < after.participants
-        if before.profile != after.profile or not is_growth:
+        if before.profile != after.profile or after.is_fresh or not is_growth:
             break
         index -= 1
     return index

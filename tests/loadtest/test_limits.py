@@ -210,7 +210,8 @@ def test_a_step_keeps_the_evidence_of_its_samples():
     point = aggregate.latest()
 
     assert point is not None
-    assert point.nic_ratio == pytest.approx(0.9)
+    assert point.nic_ratio == point.nic_ratio_most == pytest.approx(0.9)
+    assert point.repeat == 2
     assert (point.node_busiest, point.node_busiest_cores) == ("freeswitch", 0.4)
     assert point.node_memory_ratio == pytest.approx(0.93, abs=0.011)
 
@@ -224,4 +225,5 @@ def step() -> StepRecord:
         meetings=1,
         duration_s=30.0,
         warm_up_s=10.0,
+        repeat=2,
     )
