@@ -37,6 +37,7 @@ def document(card: NodeCard, *, source: str) -> Document:
             _machine_section(card),
             _load_section(card),
             capacity_report.summary_section(capacity),
+            *_ran_out_sections(card),
             capacity_report.chart_section(capacity),
             capacity_report.cost_section(capacity),
         ),
@@ -137,6 +138,31 @@ def _load_section(card: NodeCard) -> Section:
             )
         )
     return Section(title="What it was loaded with", blocks=tuple(blocks))
+
+
+def _ran_out_sections(card: NodeCard) -> tuple[Section, ...]:
+    """Return what ran out and what shows it, where anything does."""
+    rows = tuple(
+        (
+            found.profile.name,
+            found.limit_met,
+            written.listing(found.evidence) or written.MISSING,
+        )
+        for found in card.capacity.profiles
+        if found.limit_met
+    )
+    if not rows:
+        return ()
+    table = Table(
+        title="",
+        columns=(
+            Column(title="profile", is_name=True),
+            Column(title="what", is_name=True),
+            Column(title="shown by"),
+        ),
+        rows=rows,
+    )
+    return (Section(title="What ran out", blocks=(table,)),)
 
 
 def _provenance(card: NodeCard, source: str) -> tuple[tuple[str, str], ...]:

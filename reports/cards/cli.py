@@ -1,5 +1,7 @@
 """`bbbload card` and `bbbload cards`: a benchmark for others to see, and compared."""
 
+import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,8 +11,8 @@ from bots.errors import ConfigError
 from bots.whole_file import check_writable, write_whole
 from loadtest.card import NodeCard, PeopleRatio
 from loadtest.card_codec import CARD_SCHEMA, decode_card, encode_card
-from loadtest.card_making import make_card
-from loadtest.codec import open_run, read_capacity
+from loadtest.card_making import check_type, make_card
+from loadtest.codec import decode_capacity, open_run
 from loadtest.models import Capacity
 from planning.cards import NamedCard, side_by_side
 from planning.catalog import read_catalog
@@ -29,7 +31,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     epilog="Example: bbbload card capacity.json --run run.jsonl --type CCX33 "
     "-o card.json"
 )
-@click.argument("capacity_file", metavar="CAPACITY", type=_FILE)
+@click.argument("result", metavar="CAPACITY", type=_FILE)
 @click.option(
     "--run",
     "log",
@@ -64,7 +66,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="Its page (default: beside the card, ending with .html; none for -).",
 )
 def card(
-    capacity_file: Path,
+    result: Path,
     log: Path | None,
     server_type: str,
     observed: Path | None,
@@ -73,11 +75,12 @@ def card(
 ) -> int:
     """Make a node card of a benchmark: one JSON and one page, fit to publish.
 
-    CAPACITY is a capacity.json of `bbbload benchmark`. No host, address or tenant is in
-    a card: of the machine it tells cores, memory, kernel and the like, of settings
-    those that matter, and what nobody saw is not known.
+    CAPACITY is a capacity.json of `bbbload benchmark`, or a card whose --type or
+    --observed is to be added. No host, address or tenant is in a card: of the machine
+    it tells cores, memory, kernel and the like, of settings those that matter, and what
+    nobody saw is not known.
     """
-    capacity = read_capacity(capacity_file)
+    whole = _text(result)
     shown = _page_of(output) if page is None else page
     render = FORMATS.get(Path(shown).suffix.lower()) if shown else None
     if shown and render is None:
@@ -86,7 +89,15 @@ def card(
     for path in (output, Path(shown) if shown else Path("-")):
         if str(path) != "-":
             check_writable(path)
-    made = _made(capacity, server_type, log, _people(observed, capacity.run))
+    if _is_card(whole):
+        if log is not None:
+            raise ConfigError(
+                f"{result} is a card already, which knows its machine: leave --run out"
+            )
+        made = _amended(decode_card(whole, where=str(result)), server_type, observed)
+    else:
+        capacity = decode_capacity(whole, where=str(result))
+        made = _made(capacity, server_type, log, _people(observed, capacity.run))
     if str(output) == "-":
         click.echo(encode_card(made), nl=False)
     else:
@@ -164,6 +175,15 @@ def _made(
         )
 
 
+def _amended(card: NodeCard, server_type: str, observed: Path | None) -> NodeCard:
+    check_type(server_type)
+    return replace(
+        card,
+        type=server_type or card.type,
+        people=_people(observed, card.capacity.run) or card.people,
+    )
+
+
 def _people(observed: Path | None, run: str) -> PeopleRatio | None:
     if observed is None:
         return None
@@ -185,7 +205,7 @@ def _cards_in(folder: Path) -> list[NamedCard]:
     found = []
     for path in paths:
         whole = _text(path)
-        if f'"{CARD_SCHEMA}"' not in whole[:200]:
+        if not _is_card(whole):
             click.echo(f"Note: {path.name} is no node card: left out.", err=True)
             continue
         card = decode_card(whole, where=str(path))
@@ -195,6 +215,15 @@ def _cards_in(folder: Path) -> list[NamedCard]:
             f"{folder} holds no node card: `bbbload card capacity.json` makes one"
         )
     return found
+
+
+def _is_card(whole: str) -> bool:
+    """Say whether a file is a card; a damaged one is, and is refused by its reader."""
+    try:
+        plain = json.loads(whole)
+    except ValueError:
+        return f'"{CARD_SCHEMA}"' in whole
+    return isinstance(plain, dict) and plain.get("schema") == CARD_SCHEMA
 
 
 def _text(path: Path) -> str:

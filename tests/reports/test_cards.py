@@ -199,6 +199,55 @@ def test_bbbload_card_takes_the_ratio_of_an_observation(tmp_path, observed, caps
     )
 
 
+def test_bbbload_card_adds_to_a_card_what_was_learnt_later(tmp_path, observed, capsys):
+    benchmark = replace(synthetic_benchmark(profiles=capacity().profiles), run="2f9c")
+    path = tmp_path / "card.json"
+    path.write_text(encode_card(make_card(benchmark, server_type="old")))
+    assert observed.beside is not None
+    beside = replace(observed.beside, run="2f9c")
+    (tmp_path / "observed.json").write_text(
+        encode_observed(replace(observed, beside=beside))
+    )
+    later = ["--type", "CCX33", "--observed", str(tmp_path / "observed.json")]
+
+    assert run_command(["card", str(path), *later, "-o", str(path)]) == 0
+    assert run_command(["card", str(path), "--run", "run.jsonl"]) == 2
+
+    card = decode_card(path.read_text(), where="card.json")
+    assert card.type == "CCX33"
+    assert card.people is not None
+    assert card.people.dearer == "people"
+    assert len(card.capacity.profiles) == 3
+    assert "leave --run out" in capsys.readouterr().err
+
+
+def test_a_card_is_known_however_its_json_is_written_and_a_torn_one_is_refused(
+    tmp_path, capsys
+):
+    whole = encode_card(make_card(capacity(stand_in=False), server_type="six"))
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(json.loads(whole), sort_keys=True))
+
+    assert run_command(["cards", str(tmp_path)]) == 0
+    path.write_text(whole[: len(whole) // 2])
+    assert run_command(["cards", str(tmp_path)]) == 2
+
+    assert "card.json is no JSON" in capsys.readouterr().err
+
+
+def test_a_page_tells_what_ran_out_and_what_shows_it():
+    found = capacity(stand_in=False)
+    first = replace(
+        found.profiles[0], limit_met="cpu", evidence=("93% of 8 cores in use",)
+    )
+
+    page = told(make_card(replace(found, profiles=(first,))))
+
+    assert "What ran out\n" in page
+    assert "93% of 8 cores in use" in page
+    assert "What ran out" not in told(make_card(found))
+
+
 def test_bbbload_cards_compares_a_folder(tmp_path, capsys):
     for name, found in (
         ("real", capacity(stand_in=False)),
@@ -230,7 +279,7 @@ def test_bbbload_cards_compares_a_folder(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["card", "{}/absent.json"], "absent.json cannot be opened"),
+        (["card", "{}/absent.json"], "absent.json cannot be read"),
         (["card", "{}/capacity.json", "--page", "x.doc"], "no ending that is known"),
         (["card", "{}/capacity.json", "--type", "192.0.2.1"], "name the server type"),
         (["card", "{}/capacity.json", "--observed", "{}/run.jsonl"], "no JSON"),
