@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -246,6 +248,24 @@ def test_closing_tells_the_peer():
     assert (client.state, server.state) == ("closed", "closed")
     assert client.close() == []
     assert server.receive(RTP) == []
+
+
+def test_a_closed_session_gives_back_what_openssl_holds_of_it():
+    client, server = pair()
+    converse(client, server)
+    held = [weakref.ref(each._ssl) for each in (client, server)]
+    gc.disable()  # no collector is needed for it
+    try:
+        for datagram in client.close():
+            server.receive(datagram)
+        server.close()
+        assert [ref() for ref in held] == [None, None]
+    finally:
+        gc.enable()
+
+    assert client.receive(b"\x16") == server.receive(b"\x16") == []
+    assert client.start() == client.handle_timeout() == client.close() == []
+    assert client.timeout_s() is None
 
 
 def test_a_session_closed_before_it_connected_says_nothing():
