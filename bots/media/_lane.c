@@ -168,7 +168,8 @@ PyMODINIT_FUNC PyInit__lane(void) {
   if (!module) return NULL;
   lane_type = (PyTypeObject *)PyType_FromSpec(&lane_spec);
   if (add(module, lane_type) || add(module, make_arrivals_type()) ||
-      add(module, make_reader_type()) ||
+      add(module, make_reader_type()) || add(module, make_header_type()) ||
+      add(module, make_way_type()) ||
       PyModule_AddIntConstant(module, "REVISION", REVISION)) {
     Py_DECREF(module);
     return NULL;

@@ -5,7 +5,7 @@
 #include <Python.h>
 #include <stdint.h>
 
-#define REVISION 2         /* lanes.REVISION */
+#define REVISION 3         /* lanes.REVISION */
 #define RECEIVE_BYTES 2048 /* ice.RECEIVE_BYTES */
 
 static inline uint16_t read_short(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }
@@ -35,5 +35,9 @@ int lane_take(PyObject *lane, const uint8_t *packet, Py_ssize_t size, double now
 
 /* _reader.c: a socket's reader. */
 PyTypeObject *make_reader_type(void);
+
+/* _way.c: how packets are sent. */
+PyTypeObject *make_header_type(void);
+PyTypeObject *make_way_type(void);
 
 #endif

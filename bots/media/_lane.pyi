@@ -47,3 +47,36 @@ class Reader:
         otherwise: Callable[[int], None],
     ) -> None: ...
     def __call__(self) -> None: ...
+
+class Header:
+    def __init__(
+        self,
+        *,
+        first: int,
+        ssrc: int,
+        extensions: bytes,
+        time_at: int,
+        wide_at: int,
+    ) -> None: ...
+
+class Way:
+    def __init__(
+        self,
+        descriptor: int,
+        workspace: memoryview,
+        keeper: object,
+        session: int,
+        protect: int,
+        protect_rtcp: int,
+    ) -> None: ...
+    def packet(
+        self,
+        header: Header,
+        second: int,
+        sequence: int,
+        timestamp: int,
+        lead: int,
+        payload: bytes,
+        now_s: float,
+    ) -> int: ...
+    def rtcp(self, compound: bytes) -> int: ...

@@ -10,8 +10,7 @@ from bots.media.packets import (
     AUDIO_PACKET_TICKS,
     AudioPackets,
 )
-from bots.media.sending import HEADER, Outlet, SendStream
-from bots.media.srtp import workspace
+from bots.media.sending import Outlet, SendStream
 
 
 class AudioStream(SendStream):
@@ -73,23 +72,9 @@ class AudioStream(SendStream):
             self._was_talking = False
         sequence = self._sequence
         self._sequence = sequence + 1
-        begin = self._header_bytes
-        HEADER.pack_into(
-            workspace,
-            0,
-            self._first_byte,
-            second,
-            sequence & 0xFFFF,
-            timestamp,
-            self.ssrc,
-        )
-        if begin > 12:
-            self._write_extensions(now_s)
         size = len(payload)
-        end = begin + size
-        workspace[begin:end] = payload
         self.packets += 1
         self.frames += 1
         self.octets += size
-        self.bytes += end
-        self._outlet.send_workspace(end)
+        self.bytes += size + self._header_bytes
+        self._send(second, sequence, timestamp, 0, payload, now_s)

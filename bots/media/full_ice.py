@@ -184,6 +184,7 @@ class FullPath:
         self.candidate_type = ""
         self.remote_address = ""
         self.send: Callable[[memoryview | bytes], Any] = not_connected
+        self.descriptor = -1
         self.obstacle = ""
         self._only_relay = only_relay
         self._relays = turn_servers(servers)

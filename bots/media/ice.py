@@ -47,6 +47,8 @@ class Path(Protocol):
 
     send: Callable[[memoryview | bytes], Any]
     """Send a datagram now; OSError when the system refuses it."""
+    descriptor: int
+    """Of the connected socket that `send` writes to; -1 where there is no such."""
     rtt_s: float | None
     heard_s: float
     """When the last STUN message from the other side came."""
@@ -120,6 +122,7 @@ class LightPath:
         self.candidate_type = "host"
         self.remote_address = ""
         self.send: Callable[[memoryview | bytes], Any] = not_connected
+        self.descriptor = -1
         self._loop = asyncio.get_running_loop()
         self._local_key = local.password.encode()
         self._remote_key = remote.ice.password.encode()
@@ -207,16 +210,17 @@ class LightPath:
         self._recv_into = opened.recv_into
         self._recv = opened.recv
         self.remote_address = shown(candidate.address, candidate.port)
-        number = opened.fileno()
+        number = self.descriptor = opened.fileno()
         read = lanes.reader(number, self._lanes, self._readable, self._datagram)
         self._loop.add_reader(number, read)
 
     def _drop_socket(self) -> None:
         if self._socket is None:
             return
-        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_reader(self.descriptor)
         self._socket.close()
         self._socket = None
+        self.descriptor = -1
         self.send = not_connected
 
     def _readable(self) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 from bots.media.arrivals import Arrivals, Noted
 from bots.media.negotiation import Incoming
 from bots.media.receiving import SAMPLE_EVERY, ReceiveStream
-from bots.media.srtp import SrtpReceiver, workspace
+from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
 from bots.models import Depth
 
-REVISION = 2
+REVISION = 3
 """Of the compiled part; one that was built from older sources is left alone."""
 
 compiled: ModuleType | None = None
@@ -60,6 +60,32 @@ def make_arrivals() -> Noted:
         return Arrivals()
     made: Noted = compiled.Arrivals()
     return made
+
+
+def make_way(sender: SrtpSender, descriptor: int) -> Any:
+    """Return the compiled way out through a connected socket; None without it."""
+    if compiled is None or descriptor < 0:
+        return None
+    return compiled.Way(descriptor, workspace, sender, *sender.entry)
+
+
+def make_header(
+    *, first: int, ssrc: int, extensions: bytes, time_at: int, wide_at: int
+) -> Any:
+    """Return what `Way.packet` writes before a payload; None without the compiled part.
+
+    `time_at` and `wide_at` say where in the packet abs-send-time and the transport-wide
+    number stand, 0 where they do not.
+    """
+    if compiled is None:
+        return None
+    return compiled.Header(
+        first=first,
+        ssrc=ssrc,
+        extensions=extensions,
+        time_at=time_at,
+        wide_at=wide_at,
+    )
 
 
 def make_stream(

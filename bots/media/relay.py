@@ -36,6 +36,7 @@ class DirectOrRelay:
     ) -> None:
         """`direct` is None where only a relay will do."""
         self.send: Callable[[memoryview | bytes], Any] = not_connected
+        self.descriptor = -1
         self.rtt_s: float | None = None
         self.heard_s = 0.0
         self.failure = ""

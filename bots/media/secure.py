@@ -183,6 +183,12 @@ class SecureTransport:
         assert self._path is not None
         return self._path.send
 
+    @property
+    def descriptor(self) -> int:
+        """The path's connected socket, -1 where there is no such; once connected."""
+        assert self._path is not None
+        return self._path.descriptor
+
     def tick(self, now_s: float, heard_s: float) -> None:
         """Keep the path's consent; `heard_s`: when the last media or RTCP came."""
         if self._path is not None:

@@ -1,7 +1,8 @@
 """Streams that are sent: a shared clip, numbered anew for each sender, on the pacer.
 
 A sender writes the header and its extensions before a shared payload in
-`srtp.workspace`, protects it there and sends it: no object per packet. Sequence numbers
+`srtp.workspace`, protects it there and sends it: no object per packet, and one call of
+the compiled part (`lanes`) where the path is a plain socket. Sequence numbers
 and timestamps run on over the clip's end. What audio and video have in common is here;
 the two are `audio_stream` and `video_stream`.
 """
@@ -12,10 +13,10 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import Any
 
-from bots.media import rtcp, rtp
+from bots.media import lanes, rtcp, rtp
 from bots.media.pacer import LATE_S, MAX_CATCH_UP_S, NEVER, Pacer
 from bots.media.quality import StreamCounters
-from bots.media.srtp import SrtpSender, workspace
+from bots.media.srtp import SrtpSender, refusal, workspace
 from bots.models import Media
 
 HEADER = Struct("!BBHII")
@@ -29,27 +30,44 @@ earlier packet met, and the other side's doing."""
 class Outlet:
     """Where a session's packets go: its SRTP sender and its path, once connected."""
 
-    __slots__ = ("_protect", "_protect_rtcp", "_send", "pacer", "transport_sequence")
+    __slots__ = (
+        "_protect",
+        "_protect_rtcp",
+        "_send",
+        "pacer",
+        "transport_sequence",
+        "way",
+    )
 
     def __init__(self, pacer: Pacer) -> None:
         self.pacer = pacer
         self.transport_sequence = 0
         """Last transport-wide sequence number, shared by the session's streams."""
+        self.way: Any = None
+        """The compiled way out, which counts these numbers itself; None without it."""
         self._protect: Callable[[int], memoryview] | None = None
         self._protect_rtcp: Callable[[bytes], memoryview] | None = None
         self._send: Callable[[memoryview | bytes], Any] | None = None
 
     def open(
-        self, sender: SrtpSender, send: Callable[[memoryview | bytes], Any]
+        self,
+        sender: SrtpSender,
+        send: Callable[[memoryview | bytes], Any],
+        descriptor: int = -1,
     ) -> None:
-        """Let packets through from now on."""
+        """Let packets through from now on.
+
+        `descriptor` is that of the connected socket which `send` writes to, -1 where
+        there is no such; the outlet is closed before it is.
+        """
+        self.way = lanes.make_way(sender, descriptor)
         self._protect = sender.protect_workspace
         self._protect_rtcp = sender.protect_rtcp
         self._send = send
 
     def close(self) -> None:
         """Let nothing through any more."""
-        self._protect = self._protect_rtcp = self._send = None
+        self.way = self._protect = self._protect_rtcp = self._send = None
 
     @property
     def is_open(self) -> bool:
@@ -69,12 +87,27 @@ class Outlet:
 
     def send_rtcp(self, compound: bytes) -> None:
         """Protect and send RTCP packets."""
+        if self.way is not None:
+            status = self.way.rtcp(compound)
+            if status:
+                self.refused(status)
+            return
         if self._protect_rtcp is None or self._send is None:
             return
         try:
             self._send(self._protect_rtcp(compound))
         except OSError as error:
             self.pacer.dropped_packets += error.errno in OWN_FAULTS
+
+    def refused(self, status: int) -> None:
+        """Take what the compiled way says of a packet that it did not send.
+
+        Raises:
+            pylibsrtp.Error: libsrtp did not protect it.
+        """
+        if status < 0:
+            raise refusal("protect", -status)
+        self.pacer.dropped_packets += status in OWN_FAULTS
 
 
 class SendStream:
@@ -142,6 +175,13 @@ class SendStream:
         wide = rtp.find_extension(probe, extensions.transport_sequence or -1)
         self._time_at = sent[0] if sent else 0
         self._wide_at = wide[0] if wide else 0
+        self._header = lanes.make_header(
+            first=self._first_byte,
+            ssrc=self.ssrc,
+            extensions=self._extensions,
+            time_at=self._time_at,
+            wide_at=self._wide_at,
+        )
 
     def begin(self, now_s: float) -> None:
         """Start the schedule somewhere within the stream's first interval."""
@@ -228,6 +268,49 @@ class SendStream:
         skipped = int(late_s / interval_s)
         self._pacer.late_packets += skipped
         return skipped
+
+    def _send(
+        self,
+        second: int,
+        sequence: int,
+        timestamp: int,
+        lead: int,
+        payload: bytes,
+        now_s: float,
+    ) -> None:
+        """Make, protect and send a packet.
+
+        `second` is the header's second byte; `lead` is four bytes before the payload as
+        a number, 0 where there are none.
+        """
+        outlet = self._outlet
+        if outlet.way is not None:
+            status = outlet.way.packet(
+                self._header, second, sequence, timestamp, lead, payload, now_s
+            )
+            if status:
+                outlet.refused(status)
+            else:
+                self._pacer.sent_packets += 1
+            return
+        begin = self._header_bytes
+        HEADER.pack_into(
+            workspace,
+            0,
+            self._first_byte,
+            second,
+            sequence & 0xFFFF,
+            timestamp,
+            self.ssrc,
+        )
+        if begin > 12:
+            self._write_extensions(now_s)
+        if lead:
+            _LONG.pack_into(workspace, begin, lead)
+            begin += 4
+        end = begin + len(payload)
+        workspace[begin:end] = payload
+        outlet.send_workspace(end)
 
     def _write_extensions(self, now_s: float) -> None:
         """Write the extension block behind the fixed header in the workspace."""

@@ -255,7 +255,8 @@ class MediaSession:
     def _secured(self, keys: SrtpKeys) -> None:
         """Begin to send and to read as soon as there are keys."""
         self._receiver = SrtpReceiver(keys)
-        self._outlet.open(SrtpSender(keys), self._transport.send_now)
+        transport = self._transport
+        self._outlet.open(SrtpSender(keys), transport.send_now, transport.descriptor)
         now_s = time.monotonic()
         for sender in self._senders:
             sender.begin(now_s)

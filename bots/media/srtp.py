@@ -33,6 +33,7 @@ _storage = bytearray(WORKSPACE_BYTES)
 _packet = ffi.from_buffer(_storage)
 _length = ffi.new("int *")
 _protect, _protect_rtcp = lib.srtp_protect, lib.srtp_protect_rtcp
+_ENTRIES: Final = ("srtp_protect", "srtp_protect_rtcp")
 _unprotect, _unprotect_rtcp = lib.srtp_unprotect, lib.srtp_unprotect_rtcp
 
 workspace: Final = memoryview(_storage)
@@ -45,6 +46,18 @@ class SrtpSender:
     def __init__(self, keys: SrtpKeys) -> None:
         self._session = _session(keys, keys.local, Policy.SSRC_ANY_OUTBOUND)
         self._handle = self._session[0]
+
+    @property
+    def entry(self) -> tuple[int, int, int]:
+        """Addresses of the session, `srtp_protect` and `srtp_protect_rtcp`.
+
+        For the compiled part, which keeps this object as long as it uses them.
+        """
+        functions = (ffi.addressof(lib, name) for name in _ENTRIES)
+        session, protect, protect_rtcp = (
+            int(ffi.cast("uintptr_t", each)) for each in (self._handle, *functions)
+        )
+        return session, protect, protect_rtcp
 
     def protect(
         self, packet: bytes | bytearray | memoryview, length: int | None = None
@@ -59,7 +72,7 @@ class SrtpSender:
         _length[0] = length
         status = _protect(self._handle, _packet, _length)
         if status:
-            raise _error("protect", status)
+            raise refusal("protect", status)
         return workspace[: _length[0]]
 
     def protect_rtcp(self, packet: bytes | bytearray | memoryview) -> memoryview:
@@ -69,7 +82,7 @@ class SrtpSender:
         _length[0] = size
         status = _protect_rtcp(self._handle, _packet, _length)
         if status:
-            raise _error("protect rtcp", status)
+            raise refusal("protect rtcp", status)
         return workspace[: _length[0]]
 
 
@@ -118,9 +131,10 @@ def _session(keys: SrtpKeys, key: bytes, direction: int) -> Any:
     session = ffi.new("srtp_t *")
     status = lib.srtp_create(session, policy._policy)
     if status:
-        raise _error("create", status)
+        raise refusal("create", status)
     return ffi.gc(session, lambda pointer: lib.srtp_dealloc(pointer[0]))
 
 
-def _error(step: str, status: int) -> Error:
+def refusal(step: str, status: int) -> Error:
+    """Return what to raise when libsrtp answers with this status."""
     return Error(f"libsrtp refused to {step}: status {status}")

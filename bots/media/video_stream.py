@@ -7,13 +7,11 @@ frame goes on with the loop's next one.
 
 import random
 from collections.abc import Iterable
-from struct import Struct
 
 from bots.media import rtp
 from bots.media.pacer import LATE_S
 from bots.media.packets import VIDEO_CLOCK_HZ, VideoPackets
-from bots.media.sending import HEADER, Outlet, SendStream
-from bots.media.srtp import workspace
+from bots.media.sending import Outlet, SendStream
 from bots.models import Media
 
 HISTORY_PACKETS = 512
@@ -21,8 +19,6 @@ HISTORY_PACKETS = 512
 MAX_RESENDS_A_NACK = 64
 KEY_FRAME_GUARD_S = 0.3
 """PLIs that come closer together are the same wish (mediasoup guards 1 s)."""
-
-_LONG = Struct("!I")
 
 
 class VideoStream(SendStream):
@@ -98,7 +94,7 @@ class VideoStream(SendStream):
                 timestamp,
                 picture_id,
             )
-            size = self._send(
+            size = self._piece(
                 sequence, index, timestamp, picture_id, index + 1 == last, now_s
             )
             sequence += 1
@@ -116,7 +112,7 @@ class VideoStream(SendStream):
                 continue
             sequence, index, timestamp, picture_id = kept
             is_last = self._clip.starts_frame[(index + 1) % len(self._clip.payloads)]
-            self._send(sequence, index, timestamp, picture_id, is_last, now_s)
+            self._piece(sequence, index, timestamp, picture_id, is_last, now_s)
 
     def answer_key_frame_wish(self, now_s: float) -> None:
         """Go on with the next key frame of the loop, unless that has just been done."""
@@ -125,7 +121,7 @@ class VideoStream(SendStream):
             self._last_jump_s = now_s
             self._jump_asked = True
 
-    def _send(
+    def _piece(
         self,
         sequence: int,
         index: int,
@@ -134,29 +130,17 @@ class VideoStream(SendStream):
         is_last: bool,
         now_s: float,
     ) -> int:
-        """Make and send a packet; return its payload bytes."""
+        """Send a piece of a frame; return its payload bytes."""
         clip = self._clip
-        begin = self._header_bytes
-        HEADER.pack_into(
-            workspace,
-            0,
-            self._first_byte,
-            self._payload_type | (0x80 if is_last else 0),
-            sequence & 0xFFFF,
-            timestamp,
-            self.ssrc,
-        )
-        if begin > 12:
-            self._write_extensions(now_s)
         # X, S, partition 0; I; M and a picture id of 15 bits (RFC 7741 section 4.2)
-        _LONG.pack_into(
-            workspace,
-            begin,
-            (0x9080_8000 if clip.starts_frame[index] else 0x8080_8000) | picture_id,
-        )
+        descriptor = 0x9080_8000 if clip.starts_frame[index] else 0x8080_8000
         payload = clip.payloads[index]
-        size = 4 + len(payload)
-        end = begin + size
-        workspace[begin + 4 : end] = payload
-        self._outlet.send_workspace(end)
-        return size
+        self._send(
+            self._payload_type | (0x80 if is_last else 0),
+            sequence,
+            timestamp,
+            descriptor | picture_id,
+            payload,
+            now_s,
+        )
+        return 4 + len(payload)

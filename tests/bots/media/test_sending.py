@@ -1,21 +1,31 @@
-"""Senders without a socket: what leaves is unprotected again and read by aiortc."""
+"""What senders let out, unprotected again and read by aiortc.
+
+Once through a function, in Python, and once through a socket by the compiled way.
+"""
 
 import asyncio
 import errno
 import itertools
 import random
+import socket
 
 import pytest
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
 from aiortc.rtp import HeaderExtensionsMap, RtpPacket
+from pylibsrtp import Error as SrtpError
 
-from bots.media import packets, rtcp, rtp
+from bots.media import lanes, packets, rtcp, rtp
 from bots.media.audio_stream import AudioStream
 from bots.media.dtls import SrtpKeys
 from bots.media.pacer import Pacer
-from bots.media.sending import Outlet
-from bots.media.srtp import SrtpReceiver, SrtpSender
+from bots.media.sending import Outlet, SendStream
+from bots.media.srtp import (
+    OVERHEAD_BYTES,
+    WORKSPACE_BYTES,
+    SrtpReceiver,
+    SrtpSender,
+)
 from bots.media.video_stream import (
     HISTORY_PACKETS,
     MAX_RESENDS_A_NACK,
@@ -48,7 +58,7 @@ def video_clip(frames: int = 20, group: int = 5) -> packets.VideoPackets:
 class Wire:
     """Collects what an outlet sends, unprotected and parsed by aiortc."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_compiled: bool) -> None:
         self.loop = asyncio.new_event_loop()
         self.pacer = Pacer(self.loop)
         self.outlet = Outlet(self.pacer)
@@ -67,7 +77,19 @@ class Wire:
                 ]
             )
         )
-        self.outlet.open(SrtpSender(KEYS), self.send)
+        self.ours, self.theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+        descriptor = self.ours.fileno() if is_compiled else -1
+        self.outlet.open(SrtpSender(KEYS), self.send, descriptor)
+        if is_compiled:
+            self.outlet.way = ReadAtOnce(self.outlet.way, self.read)
+
+    def close(self) -> None:
+        self.loop.close()
+        self.ours.close()
+        self.theirs.close()
+
+    def read(self) -> None:
+        self.send(self.theirs.recv(4096, socket.MSG_DONTWAIT))
 
     def send(self, data: memoryview | bytes) -> None:
         self.sizes.append(len(data))
@@ -78,11 +100,31 @@ class Wire:
             self.packets.append(RtpPacket.parse(packet, self.ids))
 
 
-@pytest.fixture
-def wire():
-    made = Wire()
+class ReadAtOnce:
+    """The compiled way, whose socket is emptied after each packet."""
+
+    def __init__(self, way, read) -> None:
+        self.way = way
+        self.read = read
+
+    def packet(self, *fields) -> int:
+        status = self.way.packet(*fields)
+        self.read()
+        return status
+
+
+needs_lanes = pytest.mark.skipif(
+    lanes.compiled is None, reason="the compiled part was not built"
+)
+
+
+@pytest.fixture(params=["python", pytest.param("compiled", marks=needs_lanes)])
+def wire(request, monkeypatch):
+    if request.param == "python":
+        monkeypatch.setattr(lanes, "compiled", None)
+    made = Wire(is_compiled=request.param == "compiled")
     yield made
-    made.loop.close()
+    made.close()
 
 
 def camera(wire: Wire, clip: packets.VideoPackets, **changes) -> VideoStream:
@@ -359,3 +401,102 @@ def test_what_a_receiver_reports_appears_in_the_counters_once(wire):
     assert (second.lost, second.packets, second.bytes) == (0, 0, 0)
     assert first.packets == first.expected == len(wire.packets)
     assert first.last_sequence - first.first_sequence + 1 == len(wire.packets)
+
+
+class Ways:
+    """A microphone and a camera that send the same by either way."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.python: list[bytes] = []
+        self.loop = asyncio.new_event_loop()
+        self.ours, self.theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+        self.fast = Outlet(Pacer(self.loop))
+        self.fast.open(SrtpSender(KEYS), print, self.ours.fileno())
+        self.fast_streams = self.streams(self.fast)
+        monkeypatch.setattr(lanes, "compiled", None)
+        self.plain = Outlet(Pacer(self.loop))
+        self.plain.open(SrtpSender(KEYS), self.keep, self.ours.fileno())
+        self.plain_streams = self.streams(self.plain)
+
+    def keep(self, data: memoryview | bytes) -> None:
+        self.python.append(bytes(data))
+
+    @staticmethod
+    def streams(outlet: Outlet) -> list[SendStream]:
+        facts = {"outlet": outlet, "extensions": IDS, "mid": "0"}
+        seed = random.Random(5)
+        return [
+            AudioStream(clip=SPEECH, ssrc=1, payload_type=111, rng=seed, **facts),
+            VideoStream(
+                clip=video_clip(),
+                media="camera",
+                ssrc=2,
+                payload_type=96,
+                rng=seed,
+                **facts,
+            ),
+        ]
+
+    def close(self) -> None:
+        self.loop.close()
+        self.ours.close()
+        self.theirs.close()
+
+
+@pytest.fixture
+def ways(monkeypatch):
+    made = Ways(monkeypatch)
+    yield made
+    made.close()
+
+
+@needs_lanes
+def test_both_ways_send_the_same_bytes(ways):
+    assert ways.fast.way is not None
+    assert ways.plain.way is None
+    for _ in range(200):
+        for fast, plain in zip(ways.fast_streams, ways.plain_streams, strict=True):
+            now_s = plain.due_s + 0.001
+            fast.fire(now_s)
+            plain.fire(now_s)
+            while ways.python:
+                assert ways.theirs.recv(4096, socket.MSG_DONTWAIT) == ways.python.pop(0)
+        for outlet in (ways.fast, ways.plain):
+            outlet.send_rtcp(rtcp.build_receiver_report(1))
+        assert ways.theirs.recv(4096, socket.MSG_DONTWAIT) == ways.python.pop(0)
+    assert ways.fast.pacer.sent_packets == ways.plain.pacer.sent_packets > 400
+
+
+@needs_lanes
+def test_the_compiled_way_counts_a_full_socket_and_excuses_what_others_refuse(ways):
+    microphone = ways.fast_streams[0]
+    while not ways.fast.pacer.dropped_packets:
+        microphone.fire(microphone.due_s)
+    sent = ways.fast.pacer.sent_packets
+    ways.fast.send_rtcp(rtcp.build_receiver_report(1))
+    assert ways.fast.pacer.dropped_packets == 2
+
+    ways.theirs.close()
+    microphone.fire(microphone.due_s)
+    ways.fast.send_rtcp(rtcp.build_receiver_report(1))
+    assert ways.fast.pacer.dropped_packets == 2
+    assert ways.fast.pacer.sent_packets == sent
+
+
+@needs_lanes
+def test_the_compiled_way_takes_nothing_that_does_not_fit(ways):
+    microphone = ways.fast_streams[0]
+    with pytest.raises(ValueError, match="longer than the workspace"):
+        microphone._send(111, 1, 1, 0, bytes(WORKSPACE_BYTES - OVERHEAD_BYTES), 0.0)
+    with pytest.raises(ValueError, match="longer than the workspace"):
+        ways.fast.send_rtcp(bytes(WORKSPACE_BYTES))
+    with pytest.raises(ValueError, match="do not fit"):
+        lanes._lane.Header(first=0, ssrc=1, extensions=b"", time_at=13, wide_at=0)
+
+
+@needs_lanes
+def test_what_libsrtp_refuses_is_an_error_by_either_way(ways):
+    nothing = bytes(4)  # too short for the header of RTCP
+    for outlet in (ways.fast, ways.plain):
+        with pytest.raises(SrtpError, match="refused to protect"):
+            outlet.send_rtcp(nothing)
