@@ -87,6 +87,7 @@ class Ladder:
         `slo` is the one that the steps are judged by; `seed` orders repeated climbs.
         """
         self.profiles = tuple(check_profile(profile) for profile in profiles)
+        assert plan.time_s is not None or not plan.fills_time, "no time to fill"
         self.plan = plan
         self._slo = slo
         self._seed = seed

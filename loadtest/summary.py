@@ -58,6 +58,25 @@ def capacity_lines(capacity: Capacity) -> list[str]:
     return lines
 
 
+def unsure_lines(capacity: Capacity, precision: float) -> list[str]:
+    """Return a line for each interval that is wider than ± `precision`, with a remedy.
+
+    One that a single meeting spans is as narrow as whole meetings allow.
+    """
+    lines = []
+    for found in capacity.profiles:
+        if found.capacity is None or found.low is None or found.high is None:
+            continue
+        width = found.high - found.low
+        share = width / 2 / found.capacity if found.capacity else 1.0
+        if share > precision and width > found.profile.size:
+            lines.append(
+                f"Note: {found.profile.name}: ±{share:.0%} is wider than "
+                f"±{precision:.0%}: give more --steps, --repeats or --time"
+            )
+    return lines
+
+
 def profile_line(found: ProfileCapacity) -> str:
     """Return one profile's capacity, or why there is none, with its mix."""
     mix = describe_mix(found.profile)

@@ -45,6 +45,7 @@ from loadtest.summary import (
     capacity_lines,
     counted,
     exit_code_of,
+    unsure_lines,
 )
 
 CAP_SMALL = 60
@@ -279,7 +280,7 @@ def benchmark(
             capacity = capacity_of_run(records.header, records, profiles=profiles)
         write(encode_capacity(capacity))
         write_card(capacity, place.path)
-    for line in capacity_lines(capacity):
+    for line in capacity_lines(capacity) + unsure_lines(capacity, precision):
         click.echo(line, err=True)
     cut_off = (EXIT_INTERRUPTED, GuardRefusal.exit_code)
     return run_code if run_code in cut_off else exit_code_of(capacity)

@@ -5,7 +5,13 @@ import dataclasses
 import pytest
 
 from loadtest.models import Capacity, ProfileCapacity
-from loadtest.summary import capacity_lines, describe_mix, exit_code_of, profile_line
+from loadtest.summary import (
+    capacity_lines,
+    describe_mix,
+    exit_code_of,
+    profile_line,
+    unsure_lines,
+)
 from tests.support.runs import CLASSES, TALKS, synthetic_capacity
 
 SYNTHETIC = synthetic_capacity()
@@ -58,6 +64,19 @@ def test_costs_are_given_with_intervals_or_the_reason_they_are_missing():
 
     assert any("video out 10.0 (9.0 to 11.0)" in x for x in capacity_lines(SYNTHETIC))
     assert "Costs: no costs: why" in capacity_lines(without)
+
+
+def test_an_interval_wider_than_asked_for_is_told_unless_one_meeting_spans_it():
+    talks = dataclasses.replace(
+        SYNTHETIC.profiles[0], capacity=40.0, low=34.0, high=46.0
+    )
+    one_meeting = dataclasses.replace(talks, low=36.0, high=36.0 + TALKS.size)
+
+    assert unsure_lines(with_profiles(talks), 0.1) == [
+        "Note: talks: ±15% is wider than ±10%: give more --steps, --repeats or --time"
+    ]
+    assert unsure_lines(with_profiles(talks), 0.15) == []
+    assert unsure_lines(with_profiles(one_meeting), 0.05) == []
 
 
 def test_a_mix_is_told_in_words():
