@@ -21,6 +21,12 @@ class Awaited:
         """Wait for it no longer."""
         self._answers.pop(operation_id, None)
 
+    def check(self, operation_id: str) -> None:
+        """Wait for it no longer; raise the failure that has come for it, if any."""
+        answer = self._answers.pop(operation_id)
+        if answer.done():
+            answer.result()
+
     def settle(self, operation_id: str, failure: ClusterError | None) -> bool:
         """Pass on an answer; return whether anybody waited for it."""
         answer = self._answers.get(operation_id)

@@ -105,10 +105,15 @@ class Conversation:
         self.dialect = await detection.confirmed(self, understood)
         self.joined_at_s = joined_at_s
 
-    async def first_answer(self, operation: Operation) -> None:
-        """Open a subscription and wait for its first data, as `Asking` says."""
-        asked = self._client.subscribe(operation)
-        await self._answered(asked, "current user", self._limits.current_user_s)
+    async def first_answer(self, *operations: Operation) -> None:
+        """Ask, and wait for the first data of the last, as `Asking` says."""
+        *others, last = map(self._client.subscribe, operations)
+        for asked in others:
+            self._awaited.expect(asked)
+        await self._answered(last, "current user", self._limits.current_user_s)
+        for asked in others:
+            self._client.complete(asked)
+            self._awaited.check(asked)
 
     # --- In the meeting -------------------------------------------------------------
 
@@ -333,9 +338,8 @@ class Conversation:
         words = f"{operation.root} was refused: {event.message}"
         is_known = operation.topic in self.dialect.refused
         refusal = GraphqlRefusal(words, code=event.code)
-        if self._awaited.settle(event.id, refusal) or is_known:
-            return
-        if event.code == detection.UNKNOWN_FIELD:
+        is_told = self._awaited.settle(event.id, refusal) or is_known
+        if event.code == detection.UNKNOWN_FIELD and not is_told:
             why = GraphqlRefusal(words, code=operation.name)
             self._on_trouble("graphql schema", why)
 

@@ -4,12 +4,15 @@ A server that does not know a field refuses the whole document, and an early mid
 holds back, without a word, what it does not expect before the join. So the candidates'
 first questions are asked in turn, the likeliest first; the one that is answered stays
 open and tells of the membership. Early clients ask for the rest of their own row once
-they are in, which tells those that begin alike apart.
+they are in, which tells those that begin alike apart; of two that ask the same, the
+newer proves itself by a stream that the older server refuses. A stream may stay silent
+for long, so the answer to a question right after it tells that it was accepted.
 """
 
 from typing import Protocol
 
 from bots.errors import GraphqlRefusal, StepTimeout
+from bots.protocol import operations as op
 from bots.protocol.dialect import Dialect
 from bots.protocol.operations import Operation
 
@@ -22,10 +25,11 @@ UNKNOWN_SCHEMA = "unknown schema"
 class Asking(Protocol):
     """What detection needs of a conversation."""
 
-    async def first_answer(self, operation: Operation) -> None:
-        """Open a subscription and return when its first data have come.
+    async def first_answer(self, *operations: Operation) -> None:
+        """Ask all in turn and return when the first data of the last have come.
 
-        Raises GraphqlRefusal, StepTimeout, or what ended the connection.
+        The others are ended then; only a refusal of theirs matters. Raises
+        GraphqlRefusal, StepTimeout, or what ended the connection.
         """
 
 
@@ -61,10 +65,11 @@ async def confirmed(asking: Asking, candidates: tuple[Dialect, ...]) -> Dialect:
     """
     refusal: GraphqlRefusal | None = None
     for dialect in candidates:
-        if dialect.current_user == dialect.whoami:
+        questions = _left_to_ask(dialect)
+        if not questions:
             return dialect
         try:
-            await asking.first_answer(dialect.current_user)
+            await asking.first_answer(*questions)
         except GraphqlRefusal as why:
             if why.code != UNKNOWN_FIELD:
                 raise
@@ -73,6 +78,12 @@ async def confirmed(asking: Asking, candidates: tuple[Dialect, ...]) -> Dialect:
             return dialect
     assert refusal is not None, "there is a candidate"
     raise _unknown(refusal)
+
+
+def _left_to_ask(dialect: Dialect) -> tuple[Operation, ...]:
+    if dialect.proof is not None:
+        return dialect.proof, op.SERVER_TIME
+    return () if dialect.current_user == dialect.whoami else (dialect.current_user,)
 
 
 def _unknown(likeliest: GraphqlRefusal) -> GraphqlRefusal:

@@ -1,7 +1,7 @@
 """Which BBB speaks here, and whether we speak it: the one place that decides. Pure.
 
 A dialect is what the rest of a participant needs to know about a version: the
-operations that its client sends. Those of BBB 3.0 with bbb-webrtc-sfu exist, for three
+operations that its client sends. Those of BBB 3.0 with bbb-webrtc-sfu exist, for four
 of its schemas; 2.7 (Meteor) and LiveKit meetings are recognised and refused, each in a
 sentence, before any load is sent. An adapter for one of them adds a `Dialect` here and,
 where its conversation differs in kind, a conversation beside `graphql.py`.
@@ -15,12 +15,12 @@ from functools import cache
 from typing import Any
 
 from bots.errors import TargetUnusable
-from bots.protocol import older
 from bots.protocol import operations as op
+from bots.protocol import wordings
 from bots.protocol.answers import ApiIndex, HttpAnswer
-from bots.protocol.older import Wording
 from bots.protocol.opening import OPENING, Step
 from bots.protocol.operations import Operation
+from bots.protocol.wordings import Wording
 
 SFU_BRIDGE = "bbb-webrtc-sfu"
 STATIC_DATA_PATHS = ("meetingStaticData", "clientSettings")
@@ -49,6 +49,8 @@ class Dialect:
     opening: tuple[Step, ...]
     words: Mapping[str, Wording | None]
     """By the name of 3.0.19's operation, where this client asks otherwise."""
+    proof: Operation | None = None
+    """Refused by an older server whose `whoami` is the same."""
     refused: frozenset[str] = frozenset()
     """Operations that this version's own client sends and its server refuses."""
 
@@ -84,7 +86,7 @@ def declared(query: str) -> frozenset[str]:
 
 
 def _opening(words: Mapping[str, Wording | None]) -> tuple[Step, ...]:
-    """Return the opening of 3.0.19 in an older client's words, at the same times."""
+    """Return the opening of 3.0.19 in another client's words, at the same times."""
     steps = []
     for step in OPENING:
         wording = words.get(step.operation.name, Wording(operation=step.operation))
@@ -114,14 +116,23 @@ BBB_3_0_19 = Dialect(
     words={},
     refused=frozenset({op.TIMER.name}),
 )
+BBB_3_0_20 = replace(
+    BBB_3_0_19,
+    name="BBB 3.0.20",
+    since=(3, 0, 20),
+    opening=_opening(wordings.WORDS_AFTER_3_0_19),
+    words=wordings.WORDS_AFTER_3_0_19,
+    proof=wordings.VOICE_STATES,
+)
+"""The first that may differ from the recorded one: from where on is not known."""
 BBB_3_0_14 = replace(
     BBB_3_0_19,
     name="BBB 3.0.14",
     since=(3, 0, 14),
-    whoami=older.CURRENT_USER_3_0_14,
-    current_user=older.CURRENT_USER_3_0_14,
-    opening=_opening(older.WORDS_3_0_14),
-    words=older.WORDS_3_0_14,
+    whoami=wordings.CURRENT_USER_3_0_14,
+    current_user=wordings.CURRENT_USER_3_0_14,
+    opening=_opening(wordings.WORDS_3_0_14),
+    words=wordings.WORDS_3_0_14,
     refused=frozenset(),
 )
 BBB_3_0_0 = replace(
@@ -129,12 +140,12 @@ BBB_3_0_0 = replace(
     name="BBB 3.0.0",
     since=(3, 0, 0),
     static_path="clientSettings",
-    whoami=older.WHO_AM_I_3_0_0,
-    current_user=older.CURRENT_USER_3_0_0,
-    opening=_opening(older.WORDS_3_0_0),
-    words=older.WORDS_3_0_0,
+    whoami=wordings.WHO_AM_I_3_0_0,
+    current_user=wordings.CURRENT_USER_3_0_0,
+    opening=_opening(wordings.WORDS_3_0_0),
+    words=wordings.WORDS_3_0_0,
 )
-DIALECTS = (BBB_3_0_19, BBB_3_0_14, BBB_3_0_0)
+DIALECTS = (BBB_3_0_20, BBB_3_0_19, BBB_3_0_14, BBB_3_0_0)
 """Newest first."""
 
 

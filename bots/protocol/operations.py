@@ -98,6 +98,7 @@ CURRENT_USER = watch(
     "userLockSettings { disablePublicChat } "
     "sessionCurrent { enforceLayout } livekit { livekitToken }",
 )
+SERVER_TIME = read("query", "getServerTime", "current_time", "currentTimestamp")
 USER_JOIN = mutate(
     "UserJoin",
     "userJoinMeeting",

@@ -26,7 +26,7 @@ from graphql.language import (
     VariableNode,
 )
 
-from loadtest.node.versions import NEWEST, Schema
+from loadtest.node.versions import RECORDED, Schema
 
 ARGUMENTS = {
     *("where", "order_by", "limit", "offset", "distinct_on"),
@@ -89,7 +89,7 @@ class Mutation:
 
 
 @lru_cache(maxsize=1024)
-def read_document(text: str, schema: Schema = NEWEST) -> Document:
+def read_document(text: str, schema: Schema = RECORDED) -> Document:
     """Parse a query or subscription and check it by `schema`; raise DocumentError."""
     operation = _operation(text)
     kind = operation.operation.value

@@ -140,6 +140,7 @@ def voice_activity_row(meeting: Meeting, user: User, voice: Voice) -> Row:
         "userId": user.id,
         "voiceUserId": voice.voice_user_id,
         "voiceActivityAt": hasura_time(voice.activity_s),
+        "leftVoiceConf": False,
         "user": lambda: user_row(meeting, user),
     }
 

@@ -1,6 +1,7 @@
 """The schemas of BBB 3.0 that the node can play, newest first: data.
 
-Each is the recorded 3.0.19 less what came since, with what has gone since. Sources:
+Each is the recorded 3.0.19 with what it had or got beside, less what it had not.
+Sources: voice states told by the middleware came with PR 24118 and PR 24967, after it;
 whiteboard rights by user came with PR 23992 (September 2025), `meetingStaticData` and
 the whole `user_current` before the join with PR 23749 and PR 23778 (August 2025),
 `breakoutRoomsSummary` with PR 23130 (May 2025), all of bigbluebutton/bigbluebutton; the
@@ -71,6 +72,11 @@ V3_0_19 = Schema(
         "Patched_userCurrentSubscription",
     ),
 )
+V3_0_20 = replace(
+    V3_0_19,
+    since=(3, 0, 20),
+    types=_changed(TYPES, less={}, more={"user_voice_activity": "leftVoiceConf"}),
+)
 V3_0_14 = Schema(
     since=(3, 0, 14),
     types=_changed(
@@ -139,8 +145,8 @@ V3_0_0 = Schema(
         ),
     },
 )
-SCHEMAS = (V3_0_19, V3_0_14, V3_0_0)
-NEWEST = V3_0_19
+SCHEMAS = (V3_0_20, V3_0_19, V3_0_14, V3_0_0)
+RECORDED = V3_0_19
 
 
 @cache

@@ -5,13 +5,14 @@ import json
 import pytest
 
 from bots.errors import TargetUnusable
-from bots.protocol import dialect, older
+from bots.protocol import dialect, wordings
 from bots.protocol import operations as op
 from bots.protocol.answers import ApiIndex, HttpAnswer
 from bots.protocol.dialect import (
     BBB_3_0_0,
     BBB_3_0_14,
     BBB_3_0_19,
+    BBB_3_0_20,
     DIALECTS,
     ClientSettings,
     parse_client_settings,
@@ -23,10 +24,10 @@ GRAPHQL = "wss://bbb.example.org/graphql"
 @pytest.mark.parametrize(
     ("version", "first"),
     [
-        ("", BBB_3_0_19),
-        ("hidden", BBB_3_0_19),
-        ("3.0", BBB_3_0_19),
-        ("3.0.37", BBB_3_0_19),
+        ("", BBB_3_0_20),
+        ("hidden", BBB_3_0_20),
+        ("3.0", BBB_3_0_20),
+        ("3.0.37", BBB_3_0_20),
         ("3.0.19", BBB_3_0_19),
         ("3.0.18", BBB_3_0_14),
         ("3.0.13", BBB_3_0_0),
@@ -48,9 +49,9 @@ def test_a_server_with_graphql_is_a_3_0_of_any_schema_the_likeliest_first(
     ("version", "path", "first"),
     [
         ("", "clientSettings", BBB_3_0_0),
-        ("", "meetingStaticData", BBB_3_0_19),
-        ("", "", BBB_3_0_19),
-        ("3.0.19", "clientSettings", BBB_3_0_19),
+        ("", "meetingStaticData", BBB_3_0_20),
+        ("", "", BBB_3_0_20),
+        ("3.0.19", "clientSettings", BBB_3_0_20),
     ],
 )
 def test_where_the_settings_are_served_tells_what_no_version_does(version, path, first):
@@ -74,7 +75,7 @@ def test_an_older_client_says_its_own_and_leaves_out_what_it_does_not_know():
     assert BBB_3_0_0.spoken(op.CONNECTION_STATUS, status) is None
     assert BBB_3_0_0.spoken(op.ANNOTATION_HISTORY, {"pageId": "p"}) is None
     again = BBB_3_0_0.spoken(*BBB_3_0_0.spoken(op.CAMERAS, {}))
-    assert again == (older.WORDS_3_0_0[op.CAMERAS.name].operation, {})
+    assert again == (wordings.WORDS_3_0_0[op.CAMERAS.name].operation, {})
 
 
 @pytest.mark.parametrize("spoken", DIALECTS, ids=lambda it: it.name)

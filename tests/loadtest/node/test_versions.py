@@ -33,6 +33,7 @@ def knows(version: str, text: str) -> bool:
         ("3.0.14", (3, 0, 14)),
         ("3.0.18", (3, 0, 14)),
         ("3.0.19", (3, 0, 19)),
+        ("3.0.37", (3, 0, 20)),
     ],
 )
 def test_a_version_has_the_newest_schema_before_it(version, since):

@@ -1,8 +1,9 @@
-"""What the html5 clients of 3.0.0 and 3.0.14 ask where that of 3.0.19 asks otherwise.
+"""What the html5 clients of other 3.0 versions ask where that of 3.0.19 asks otherwise.
 
-Data. The selections are those of BBB's `bigbluebutton-html5` queries of that time; what
-a later server would refuse is why a client of its own version is played. Each stands
-for an operation of `operations.py`, by whose name the rest of a participant knows it.
+Data. The selections are those of BBB's `bigbluebutton-html5` queries of their time;
+that another server would refuse them is why a client of its own version is played. Each
+stands for an operation of `operations.py`, by whose name the rest of a participant
+knows it.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from bots.protocol.operations import Operation, mutate, read, watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """An operation of an older client, and what its opening gives beside."""
+    """An operation of another client, and what its opening gives beside."""
 
     operation: Operation
     variables: tuple[tuple[str, Any], ...] = ()
@@ -31,6 +32,19 @@ def _for(original: Operation, asked: Operation, **variables: Any) -> Words:
     wording = Wording(operation=standing, variables=tuple(variables.items()))
     return {original.name: wording}
 
+
+# --- After 3.0.19: who speaks is told by the middleware itself -----------------------
+
+VOICE_STATES = watch(
+    "getUserVoiceStateStream",
+    "user_voice_activity_stream",
+    "userId voiceUserId talking muted leftVoiceConf user { color name speechLocale }",
+    given='cursor: {initial_value: {voiceActivityAt: "2020-01-01"}}, batch_size: 10',
+)
+"""Answered by its name (PR 24118, PR 24967); before, `leftVoiceConf` is unknown."""
+WORDS_AFTER_3_0_19: Words = _for(op.VOICE_ACTIVITY, VOICE_STATES)
+
+# --- Before 3.0.19: fields that most of its forerunners share ------------------------
 
 _ABOUT_ME = (
     "authToken avatar webcamBackground away clientType color "
