@@ -79,8 +79,8 @@ VERSION: Final = re.compile(
 )
 """Of three numbers at most: an IPv4 address has four."""
 _MODEL: Final = re.compile(
-    r"(?:[A-Z]\d-)?[A-Z]{0,3}\d{1,5}[A-Z]{0,3}\d?|\d{1,3}(?:\.\d{1,3}){1,2}|v\d"
-    r"|\d{1,3}-Core|\d\.\d{1,2}GHz"
+    r"(?:[A-Z]\d-)?(?:[A-Z]|DL|ML|SR|ST|RX|TX)?\d{1,5}[A-Z]{0,2}"
+    r"|\d{1,3}(?:\.\d{1,3}){1,2}|v\d|\d{1,3}-Core|\d\.\d{1,2}GHz"
 )
 """Numbers of a model or version, as makers write them: E5-2680, 7502P, 22.04.5."""
 

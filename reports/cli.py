@@ -185,7 +185,7 @@ def _document(name: str, besides: dict[str, Beside]) -> Document:
             capacity, source=shown, beside=besides.get(capacity.run)
         )
     if schema == CARD_SCHEMA:
-        return card_report.document(decode_card(whole, where=name), source=shown)
+        return card_report.document(decode_card(whole, where=name))
     if schema == OBSERVED_SCHEMA:
         return observed_report.document(
             decode_observed(whole, where=name), source=shown

@@ -11,8 +11,8 @@ from reports.document import Block, Column, Document, Section, Table, Text
 NOT_KNOWN = "not known"
 
 
-def document(card: NodeCard, *, source: str) -> Document:
-    """Tell a node card; `source` is the file it came from."""
+def document(card: NodeCard) -> Document:
+    """Tell a node card; not its file, which may be called after a host."""
     capacity = card.capacity
     ratio = card.people
     return Document(
@@ -41,7 +41,7 @@ def document(card: NodeCard, *, source: str) -> Document:
             capacity_report.chart_section(capacity),
             capacity_report.cost_section(capacity),
         ),
-        provenance=_provenance(card, source),
+        provenance=_provenance(card),
     )
 
 
@@ -165,10 +165,9 @@ def _ran_out_sections(card: NodeCard) -> tuple[Section, ...]:
     return (Section(title="What ran out", blocks=(table,)),)
 
 
-def _provenance(card: NodeCard, source: str) -> tuple[tuple[str, str], ...]:
+def _provenance(card: NodeCard) -> tuple[tuple[str, str], ...]:
     capacity = card.capacity
     return (
-        ("input", source),
         ("measured", card.measured_on or NOT_KNOWN),
         ("run", capacity.run or NOT_KNOWN),
         ("seed", str(capacity.seed)),

@@ -103,9 +103,7 @@ def card(
     else:
         write_whole(output, (encode_card(made),))
     if render is not None:
-        write_whole(
-            Path(shown), (render((card_report.document(made, source=output.name),)),)
-        )
+        write_whole(Path(shown), (render((card_report.document(made),)),))
         click.echo(f"bbbload card: {output}, {shown}", err=True)
     if log is None:
         click.echo("The machine is not known: give the run's log with --run.", err=True)

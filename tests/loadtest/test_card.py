@@ -199,6 +199,45 @@ def test_a_card_tells_what_the_watch_saw_of_the_machine():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "told", "known"),
+    [
+        ("hardware", "Dell Inc. PowerEdge R640", None),
+        ("hardware", "HPE ProLiant DL380 Gen10 Plus", None),
+        (
+            "hardware",
+            "QEMU Standard PC (Q35 + ICH9, 2009)",
+            "QEMU Standard PC Q35 ICH9 2009",
+        ),
+        ("hardware", "Dell Inc. GYM17 for Musterstadt", "Dell Inc."),
+        (
+            "processor",
+            "Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz",
+            "Intel Xeon CPU E5-2680 v4 2.40GHz",
+        ),
+        ("processor", "AMD Ryzen 5 3600 6-Core Processor", None),
+        ("system", "Debian GNU/Linux 12 (bookworm)", "Debian GNU/Linux 12 bookworm"),
+        ("system", "SchoolOS 4 of Musterstadt", "4"),
+        ("kernel", "5.15.0-125-generic", None),
+        ("kernel", "6.1.0-musterstadt", "6.1.0"),
+        ("kernel", "10.0.0.7", ""),
+    ],
+)
+def test_words_that_are_known_are_told_of_a_machine_and_no_others(name, told, known):
+    header, _ = whole_run(facts=((name, told),))
+
+    card = make_card(capacity(), header=header)
+
+    machine, software = card.hardware, card.software
+    found = {
+        "hardware": machine.maker,
+        "processor": machine.processor,
+        "system": software.system,
+        "kernel": software.kernel,
+    }
+    assert found[name] == (told if known is None else known)
+
+
 def test_what_nobody_saw_is_not_known_and_never_guessed():
     card = make_card(replace(capacity(), node_cores=None))
 

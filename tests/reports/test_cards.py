@@ -30,7 +30,7 @@ from tests.support.results import capacity
 
 
 def told(card) -> str:
-    return text.render((card_report.document(card, source="card.json"),))
+    return text.render((card_report.document(card),))
 
 
 @pytest.fixture(scope="module")
@@ -110,14 +110,14 @@ def test_no_host_address_tenant_or_secret_is_on_a_page(marker):
         records=tuple(planted(each, type(each), change) for each in records),
         people=PEOPLE,
     )
-    document = card_report.document(card, source="card.json")
+    document = card_report.document(card)
 
     for page in (html.render((document,)), text.render((document,))):
         assert LEAKS.findall(page) == []
 
 
 def test_a_stand_ins_page_says_so_in_every_section():
-    document = card_report.document(make_card(capacity()), source="card.json")
+    document = card_report.document(make_card(capacity()))
 
     page = text.render((document,))
     assert "stand-in node (not of BigBlueButton)" in document.title
@@ -144,7 +144,7 @@ def test_the_first_page_says_whether_bots_cost_what_people_do(dearer, words):
 
 def test_bbbload_card_makes_card_and_page_that_read_again(tmp_path, capsys):
     folder = written_results(tmp_path)
-    output = folder / "card.json"
+    output = folder / "bbb17.gymnasium.json"
 
     code = run_command(
         [
@@ -157,7 +157,9 @@ def test_bbbload_card_makes_card_and_page_that_read_again(tmp_path, capsys):
     card = decode_card(output.read_text(), where="card.json")
     assert card.type == "CCX33"
     assert card.software.kernel == "6.8.12-4-pve"
-    assert "Node card: CCX33" in (folder / "card.html").read_text()
+    page = (folder / "bbb17.gymnasium.html").read_text()
+    assert "Node card: CCX33" in page
+    assert LEAKS.findall(page + output.read_text()) == []
     assert run_command(["report", str(output)]) == 0
     assert "Node card: CCX33" in capsys.readouterr().out
 
