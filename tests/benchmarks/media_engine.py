@@ -33,7 +33,7 @@ from tests.benchmarks.media_shapes import (
 )
 from tests.support import lite_server
 
-SETTLE_S = 1.5
+SETTLE_S = 1.2
 MEASURE_S = 4.0
 CONNECT_LIMIT_S = 20.0
 PURE_PYTHON = "BBBLOAD_PURE_PYTHON"

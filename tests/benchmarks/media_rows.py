@@ -32,12 +32,14 @@ class Samples:
     """Why there is no floor."""
 
 
-def measure_rows(names: set[str], repeats: int, *, is_quick: bool) -> list[Figure]:
+def measure_rows(
+    names: set[str], rounds: Iterable[int], *, is_quick: bool
+) -> list[Figure]:
     """Measure the named rows, all where none is named; `is_quick`: ours alone."""
     rows = [row for row in ROWS if not names or row.name in names]
     forwarded = [row for row in FORWARDED if not names or row.name in names]
     samples = Samples(without_floor="not asked for (--quick)" if is_quick else "")
-    for _ in range(repeats):
+    for _ in rounds:
         for row in rows:
             samples.ours[row.name].append(measured(engine_row, row))
             if row.stock_count and not is_quick:

@@ -71,7 +71,8 @@ def as_markdown(figures: Iterable[Figure]) -> str:
         row = as_json(figure)
         spread = "–"
         if figure.spread is not None:
-            spread = f"{figure.spread[0]:.3g}–{figure.spread[1]:.3g}"
+            least, most = figure.spread
+            spread = f"{least:.3g}–{most:.3g} of {figure.repeats}"
         cells = [
             figure.name,
             figure.lane or "–",
