@@ -52,6 +52,9 @@ class Target:
     algorithm: api.ChecksumAlgorithm = "sha256"
     nodes: tuple[str, ...] = ()
     """Hosts that its joins may lead to, beside its own."""
+    found: dict[str, Dialect] = field(default_factory=dict, repr=False, compare=False)
+    """What each node was found to speak, by its GraphQL address: grows with joins, so
+    that those to come need not find out again."""
 
     @property
     def reach(self) -> Reach:
@@ -137,10 +140,12 @@ async def join_session(
         dialect.refuse_foreign_bridges(settings)
     except TargetUnusable as unusable:
         raise ApiRefusal(str(unusable), code=UNSUPPORTED) from unusable
+    known = target.found.get(index.graphql_websocket_url)
+    possible = dialect.likelier(spoken, index, path)
     return Session(
         joined=joined,
         index=index,
-        dialects=dialect.likelier(spoken, index, path),
+        dialects=(known, *possible) if known else possible,
         settings=settings,
         api_url=api_url,
         sfu_url=_sfu_url(api_url, joined.session_token),

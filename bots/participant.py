@@ -207,7 +207,9 @@ class Participant:
             await conversation.connect(transport, group)
         with phase("meeting"):
             await conversation.join()
-        schema = conversation.dialect.name
+        found, address = conversation.dialect, session.index.graphql_websocket_url
+        self._target.found[address] = found.settled
+        schema = found.name
         self._logbook.path = PathTaken(schema=schema)
         self._group = group
         self._start(self._streams.watch())

@@ -54,6 +54,11 @@ class Dialect:
     refused: frozenset[str] = frozenset()
     """Operations that this version's own client sends and its server refuses."""
 
+    @property
+    def settled(self) -> "Dialect":
+        """The same, with nothing left to prove."""
+        return self if self.proof is None else replace(self, proof=None)
+
     def spoken(
         self, operation: Operation, variables: Mapping[str, Any]
     ) -> tuple[Operation, Mapping[str, Any]] | None:

@@ -62,6 +62,7 @@ class Scene:
         self._meeting = meeting
         self._clock = RunClock()
         self._group: asyncio.TaskGroup | None = None
+        self._target = Target(api_url=node.api_url, secret=Secret(SECRET))
 
     def participant(
         self,
@@ -77,7 +78,7 @@ class Scene:
         return Participant(
             ParticipantPlan(number=number, meeting_number=0, **given),
             meeting or self._meeting,
-            target=Target(api_url=self.node.api_url, secret=Secret(secret)),
+            target=replace(self._target, secret=Secret(secret)),
             plane=self._plane,
             clock=self._clock,
             report=self.reports.append,

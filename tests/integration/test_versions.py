@@ -119,6 +119,22 @@ async def test_a_schema_is_found_by_asking_where_the_index_hides_it_or_is_wrong(
     assert stage.of(RefusalReport) == []
 
 
+@asynctest
+async def test_what_one_participant_found_the_next_need_not_ask():
+    told = Transcript()
+    async with scene(version="3.0.37", bbb_version="hidden") as stage:
+        first = stage.participant(1)
+        async with stage.present(first):
+            second = stage.participant(2, transcript=told)
+            async with stage.present(second):
+                pass
+
+    names = [name for name, _ in operations(told)]
+    assert {join.path.schema for join in stage.of(JoinReport)} == {"BBB 3.0.20"}
+    assert names[:2] == ["Patched_userCurrentSubscription", "UserJoin"]
+    assert not {"getServerTime"} & set(names)
+
+
 @pytest.mark.parametrize(
     ("version", "field"),
     [
