@@ -3,9 +3,11 @@
 The repetitions go round all rows, so that a busy minute of the machine hits all alike.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tests.benchmarks import media_floor
 from tests.benchmarks.media_engine import Cost, engine_row, join_row, measured
@@ -18,6 +20,7 @@ STREAM_UNIT = "CPU ms/s"
 JOINING = 8
 """Participants whose joins are measured."""
 PARTICIPANT_NAME = "camera_participant"
+LOST = "sessions were lost each time: the machine was too busy"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +34,11 @@ class Samples:
     without_floor: str = ""
     """Why there is no floor."""
 
+    def take(self, costs: list[Cost], measure: Callable[[], Cost]) -> None:
+        """Add what is measured; nothing where sessions were lost on a busy machine."""
+        with contextlib.suppress(EOFError):  # the process has said why and is gone
+            costs.append(measure())
+
 
 def measure_rows(
     names: set[str], rounds: Iterable[int], *, is_quick: bool
@@ -41,14 +49,14 @@ def measure_rows(
     samples = Samples(without_floor="not asked for (--quick)" if is_quick else "")
     for _ in rounds:
         for row in rows:
-            samples.ours[row.name].append(measured(engine_row, row))
+            samples.take(samples.ours[row.name], partial(measured, engine_row, row))
             if row.stock_count and not is_quick:
-                samples.stock[row.name].append(measured(stock_row, row))
+                samples.take(samples.stock[row.name], partial(measured, stock_row, row))
             if row.name == PARTICIPANT_NAME:
                 joining = replace(row, count=JOINING)
-                samples.joins.append(measured(join_row, joining))
+                samples.take(samples.joins, partial(measured, join_row, joining))
         for row in forwarded:
-            samples.ours[row.name].append(forwarding_cost(row))
+            samples.take(samples.ours[row.name], partial(forwarding_cost, row))
         if not is_quick and not samples.without_floor:
             samples.without_floor = add_floor(samples.floor)
     return figures_of(samples)
@@ -62,15 +70,13 @@ def figures_of(samples: Samples) -> list[Figure]:
         base = name.removesuffix(PYTHON_SUFFIX)
         figure = _figure(name, costs, lambda cost: cost.cpu_ms_per_s, STREAM_UNIT)
         stock = _values(samples.stock[base], lambda cost: cost.cpu_ms_per_s)
-        packets = median(cost.packets_per_s for cost in costs)
-        assert figure.value is not None
         figures.append(
             replace(
                 figure,
                 stock_aiortc=median(stock) if stock else None,
                 floor=floors.get(base),
-                packets_per_core=1000 * packets / figure.value if packets > 1 else None,
-                why=samples.without_floor,
+                packets_per_core=_packets_per_core(costs, figure.value),
+                why=figure.why or samples.without_floor,
             )
         )
     return figures + _set_up(samples)
@@ -114,7 +120,7 @@ def add_floor(floors: dict[str, list[float]]) -> str:
 def _set_up(samples: Samples) -> list[Figure]:
     """Return the figures of a join and of memory, where a participant was measured."""
     ours, stock = samples.ours[PARTICIPANT_NAME], samples.stock[PARTICIPANT_NAME]
-    if not ours or not samples.joins:
+    if not ours and not samples.joins:
         return []
     join = _figure(
         "join_camera_participant",
@@ -142,6 +148,8 @@ def _figure(
     unit: str,
 ) -> Figure:
     values = _values(costs, value)
+    if not values:
+        return Figure(name=name, value=None, unit=unit, why=LOST)
     return Figure(
         name=name,
         value=median(values),
@@ -150,6 +158,14 @@ def _figure(
         repeats=len(values),
         lane=costs[0].lane,
     )
+
+
+def _packets_per_core(costs: list[Cost], cpu_ms_per_s: float | None) -> float | None:
+    """Return the RTP packets a second that a core carries; None for an idle row."""
+    if cpu_ms_per_s is None:
+        return None
+    packets = median(cost.packets_per_s for cost in costs)
+    return 1000 * packets / cpu_ms_per_s if packets > 1 else None
 
 
 def _values(

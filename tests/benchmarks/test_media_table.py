@@ -97,6 +97,21 @@ def test_a_row_is_the_median_with_least_most_lane_and_packets():
     assert (python["ratio_to_stock"], python["floor"]) == (8.0, 3.0)
 
 
+def test_a_row_whose_sessions_were_lost_each_time_is_null_and_says_so():
+    samples = Samples()
+
+    def breaks() -> Cost:
+        raise EOFError
+
+    samples.take(samples.ours["camera_in"], breaks)
+
+    (row,) = map(as_json, figures_of(samples))
+
+    assert tuple(row)[: len(KEYS)] == KEYS
+    assert row["value"] is row["participants_per_core"] is None
+    assert "too busy" in str(row["why"])
+
+
 def test_the_table_for_people_has_a_line_a_row():
     lines = as_markdown([MEASURED, MEMORY]).splitlines()
 
