@@ -21,8 +21,7 @@ from planning.observed.fit import COVERAGE, fit_node
 from planning.observed.models import Observed
 from planning.observed.people import beside_of, people_of
 from tests.planning.test_capacities import measured
-from tests.planning.test_cli import FILES
-from tests.support.histories import catalog_data
+from tests.support.histories import EXAMPLE, catalog_data
 from tests.support.people import synthetic_benchmark, synthetic_past
 from tests.support.runs import synthetic_capacity
 
@@ -83,13 +82,18 @@ def test_bbbload_plan_takes_cards_of_several_types(tmp_path):
             for name, price, cores in (("6 cores", 34.0, 6), ("12 cores", 55.0, 12))
         )
     )
+    stated = tmp_path / "demand.toml"
+    stated.write_text(
+        'first = "2027-02"\nsource = "a timetable"\n'
+        '[[groups]]\nname = "lessons"\nmeetings = 4\nsize = 20\n'
+    )
     output = tmp_path / "plan.json"
-    files = [str(part) for part in FILES]
-    files[files.index("--catalog") + 1] = str(catalogue)
 
     code = run_command(
         [
-            *("plan", str(tmp_path / "6.json"), str(tmp_path / "12.json"), *files),
+            *("plan", str(tmp_path / "6.json"), str(tmp_path / "12.json")),
+            *("--demand", str(stated), "--catalog", str(catalogue)),
+            *("--budget", str(EXAMPLE / "budget.toml")),
             *("--months", "1", "-o", str(output)),
         ]
     )
