@@ -13,6 +13,7 @@ import ipaddress
 import random
 import secrets
 import socket
+import struct
 import time
 from collections.abc import Callable
 from functools import lru_cache
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 
 from bots.errors import ClusterError
 from bots.media import lanes, sdp, stun
-from bots.media.silence import SILENT_S, Ear
+from bots.media.silence import LONGEST_LOOK_S, SILENT_S, Ear
 from bots.media.srtp import workspace
 
 CONSENT_INTERVAL_S = 15.0
@@ -33,6 +34,9 @@ LAST_RETRANSMISSION_S = 1.6
 CANDIDATE_PATIENCE_S = 2.0
 """How long one of several candidates is tried before the next."""
 RECEIVE_BYTES = 2048
+SO_MEMINFO = 55
+MEMINFO = struct.Struct("=9I")
+"""Linux's socket.h and sock_diag.h, since Python names neither."""
 RECEIVE_BUFFER_BYTES = 262_144
 """What Chromium asks for (`kVideoRtpRecvBufferSize`, media/base/media_constants.cc):
 a key frame of a shared screen is up to 140 packets, and the system's default holds 90.
@@ -137,6 +141,10 @@ class LightPath:
         self._last_check_s = 0.0
         self._consent_s = 0.0
         self._next_consent_s = 0.0
+        self._looked_s = 0.0
+        self._excused_s = 0.0
+        """Time since the last answer in which we could not have heard one."""
+        self._dropped = 0
         self._ear = Ear()
         self._answered = asyncio.Event()
 
@@ -164,7 +172,8 @@ class LightPath:
         if self.failure or not self._consent_s:
             return
         quiet_s = self._ear.quiet_s(now_s, max(self.heard_s, heard_s))
-        if now_s - self._consent_s > CONSENT_EXPIRES_S:
+        self._excuse(now_s)
+        if now_s - self._consent_s - self._excused_s > CONSENT_EXPIRES_S:
             self.failure = "consent lost"
         elif quiet_s > SILENT_S:
             self.failure = "path silent"
@@ -176,6 +185,18 @@ class LightPath:
     async def close(self) -> None:
         """Close the socket; idempotent."""
         self._drop_socket()
+
+    def _excuse(self, now_s: float) -> None:
+        """Count no time against the other side in which it is we who did not hear.
+
+        That is while our own socket lost packets, an answer perhaps among them, and
+        what a look came too late.
+        """
+        dropped = _dropped_by(self._socket)
+        step_s = max(now_s - max(self._looked_s, self._consent_s), 0.0)
+        is_deaf = dropped > self._dropped
+        self._excused_s += step_s if is_deaf else max(step_s - LONGEST_LOOK_S, 0.0)
+        self._looked_s, self._dropped = now_s, dropped
 
     async def _try(self, candidate: sdp.Candidate) -> None:
         self._open(candidate)
@@ -273,6 +294,7 @@ class LightPath:
         now_s = time.monotonic()
         self._asked.clear()
         self.heard_s = self._consent_s = now_s
+        self._excused_s = 0.0
         self._next_consent_s = now_s + CONSENT_INTERVAL_S * random.uniform(0.8, 1.0)
         self.rtt_s = now_s - asked_s
         self._answered.set()
@@ -286,6 +308,22 @@ class LightPath:
         )
         with contextlib.suppress(OSError):
             self.send(response)
+
+
+def _dropped_by(opened: socket.socket | None) -> int:
+    """Return the packets that a socket has lost since it was opened, as Linux counts.
+
+    The last of the words of `SO_MEMINFO` (linux/sock_diag.h, `SK_MEMINFO_DROPS`); 0
+    where the system does not tell.
+    """
+    if opened is None:
+        return 0
+    try:
+        words = opened.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMINFO.size)
+        dropped: int = MEMINFO.unpack(words)[-1]
+    except (OSError, struct.error):
+        return 0
+    return dropped
 
 
 @lru_cache(maxsize=1024)

@@ -212,9 +212,44 @@ async def test_media_without_consent_ends_after_thirty_seconds():
         for second in range(29):
             path.tick(begun_s + second, begun_s + second)
         assert path.failure == ""
-        path.tick(begun_s + 31, begun_s + 31)
+        for second in range(29, 32):
+            path.tick(begun_s + second, begun_s + second)
 
         assert path.failure == "consent lost"
+        await path.close()
+
+
+@asynctest
+async def test_consent_is_not_lost_where_it_is_we_who_lost_what_came():
+    async with lite_server() as (server, where):
+        path = path_to(where)
+        await path.connect()
+        server.answers_from = 10_000
+        begun_s = time.monotonic()
+
+        for second in range(60):  # the path never gets to read
+            for _ in range(400 if second == 0 else 1):
+                server.transport.sendto(bytes([128]) * 1200, server.client)
+            path.tick(begun_s + second, begun_s + second)
+        assert path.failure == ""
+        for second in range(60, 92):  # nothing is lost any more
+            path.tick(begun_s + second, begun_s + second)
+
+        assert path.failure == "consent lost"
+        await path.close()
+
+
+@asynctest
+async def test_who_did_not_look_for_a_minute_asks_before_it_blames():
+    async with lite_server() as (server, where):
+        path = path_to(where)
+        await path.connect()
+        begun_s = time.monotonic()
+
+        path.tick(begun_s + 60, begun_s + 60)
+
+        assert path.failure == ""
+        await eventually(lambda: len(server.requests) == 2, what="a question")
         await path.close()
 
 
