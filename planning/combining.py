@@ -8,6 +8,12 @@ at that very quantile, at past origins and weeks ahead known by then, older loss
 counting half every `HALF_LIFE_WEEKS` (prediction with expert advice, Cesa-Bianchi and
 Lugosi 2006).
 
+Two things keep the record fair. A shock makes one origin cost more than all calm ones
+together and says little of the next year, so the loss at an origin counts up to
+`SHOCK_RATIO` times what the rule loses at one of its worse origins. And nobody is
+judged for what they said before they could know: seasonal naive has no voice and no
+record before a year of history.
+
 Before `ENOUGH_WEEKS` of history nothing has been shown yet and the rule speaks alone.
 """
 
@@ -17,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.baselines import LEVELS, rule, seasonal_naive
+from planning.baselines import LEVELS, YEAR, rule, seasonal_naive
 from planning.claim import claimed
 from planning.conformal import Rolling, distribution
 from planning.metrics import pinball
@@ -26,21 +32,29 @@ from planning.peaks import QUANTILES
 Floats = NDArray[np.float64]
 
 ENOUGH_WEEKS = 30
-FIRST_KNOWN = 10
-"""Weeks known at the first origin whose losses count."""
+FIRST_KNOWN = 18
+"""Weeks known at the first origin whose losses count: with fewer hardly a holiday has
+been seen, and what is lost before the first one tells nothing of the second."""
 EVERY_WEEKS = 4
 HORIZON = 12
 HALF_LIFE_WEEKS = 60.0
-LEARNING_RATE = 7.0
-PRIOR_LOSSES = (1.0, 1.0, 2.0, 1.0)
+LEARNING_RATES = (12.0, 12.0, 10.0, 8.0, 5.0)
+"""Exponent on the relative excess loss, by quantile: the rarer a truth above it, the
+more of a difference in loss is chance."""
+SHOCK_RATIO = 4.0
+WORSE_ORIGIN = 0.75
+"""The quantile of the rule's losses over origins that `SHOCK_RATIO` multiplies."""
+PRIOR_LOSSES = (0.9, 1.0, 1.2, 0.9)
 """Losses of mixed experts, rule, seasonal naive and claim as shares of the rule's,
 believed before there is a record; chosen on simulated services and eight street
 sensors."""
-PRIOR_LOSSES_WITH_CALENDAR = (0.8, 1.0, 2.0, 0.6)
+PRIOR_LOSSES_WITH_CALENDAR = (0.8, 1.0, 1.2, 0.5)
 PRIOR_ORIGINS = 3.0
 SCALE_WEEKS = 26
 _COLUMNS = [LEVELS.index(q) for q in QUANTILES]
-_RULE = 1
+_RULE, _NAIVE = 1, 2
+_ABLE = (0, 0, YEAR, 0)
+"""Weeks of history from which on each forecaster is what it is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,22 +89,39 @@ def weights_at(record: Record, known: int, knows_calendar: bool) -> Floats:
 
     Each column sums to one.
     """
-    totals = np.zeros((len(PRIOR_LOSSES), len(QUANTILES)))
-    mass = 0.0
+    prior = PRIOR_LOSSES_WITH_CALENDAR if knows_calendar else PRIOR_LOSSES
+    believed = np.repeat(np.array(prior)[:, None], len(QUANTILES), axis=1)
+    shares, masses = _shares_of_rule(record, known)
+    scores = (shares * masses + believed * PRIOR_ORIGINS) / (masses + PRIOR_ORIGINS)
+    excess = scores / scores.min(axis=0) - 1.0
+    weights = np.exp(-np.array(LEARNING_RATES) * excess)
+    if known < YEAR:
+        weights[_NAIVE] = 0.0
+    return np.asarray(weights / weights.sum(axis=0), dtype=float)
+
+
+def _shares_of_rule(record: Record, known: int) -> tuple[Floats, Floats]:
+    """Return loss ÷ the rule's (forecasters, QUANTILES) and origins behind it.
+
+    The latter is (forecasters, 1), older origins counting less; 0 without a record.
+    """
+    means, masses = [], []
     for began, losses in zip(record.known, record.losses, strict=True):
         seen = losses[:, : max(0, known - began)]
         there = np.isfinite(seen[_RULE, :, 0])
         if not there.any():
             continue
-        weight = 0.5 ** ((known - began) / HALF_LIFE_WEEKS) * there.sum() / HORIZON
-        totals += weight * seen[:, there].mean(axis=1)
-        mass += weight
-    relative = totals / np.maximum(totals[_RULE], 1e-12) if mass else totals
-    prior = PRIOR_LOSSES_WITH_CALENDAR if knows_calendar else PRIOR_LOSSES
-    believed = np.array(prior)[:, None] * PRIOR_ORIGINS
-    scores = (relative * mass + believed) / (mass + PRIOR_ORIGINS)
-    weights = np.exp(-LEARNING_RATE * (scores / scores.min(axis=0) - 1.0))
-    return np.asarray(weights / weights.sum(axis=0), dtype=float)
+        mass = 0.5 ** ((known - began) / HALF_LIFE_WEEKS) * there.sum() / HORIZON
+        means.append(seen[:, there].mean(axis=1))
+        masses.append([mass if began >= able else 0.0 for able in _ABLE])
+    if not means:
+        return np.zeros((len(_ABLE), len(QUANTILES))), np.zeros((len(_ABLE), 1))
+    lost, weights = np.array(means), np.array(masses)[:, :, None]
+    bound = SHOCK_RATIO * np.quantile(lost[:, _RULE], WORSE_ORIGIN, axis=0)
+    lost = np.minimum(lost, bound)
+    rules = (lost[:, [_RULE]] * weights).sum(axis=0)
+    shares = (lost * weights).sum(axis=0) / np.maximum(rules, 1e-12)
+    return shares, weights.sum(axis=0)
 
 
 @lru_cache(maxsize=2)

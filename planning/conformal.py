@@ -36,6 +36,10 @@ HALF_LIFE_WEEKS = 46.0
 LEARNING_RATE = 20.0
 """Exponent on the relative excess loss of an expert."""
 ERROR_HALF_LIFE_WEEKS = 25.0
+SHOCK_RATIO = 3.0
+LEAST_MEDIAN = 0.4
+"""The median error is taken to be at least this, in spreads claimed: a service that was
+forecast unusually well for a while has no shocks yet."""
 MEAN_ABSOLUTE = 0.8
 """Mean absolute value of a standard normal variable."""
 PRIOR_SCALE = (0.08, 0.06)
@@ -130,6 +134,7 @@ def distribution(rolling: Rolling, origin: int, horizon: int) -> Distribution:
     residuals = truths_of(rolling.log_peaks, origin, horizon) - mixed
     standard = residuals / rolling.spreads[: origin + 1, :horizon]
     weights = _recency(standard, origin)
+    standard = _bounded(standard, weights)
     factor = _factor(standard, weights)
     scale = rolling.spreads[origin, :horizon] * factor
     own = float(weights.sum() / horizon)
@@ -224,6 +229,16 @@ def _recency(standard: Floats, origin: int) -> Floats:
     age = origin - np.arange(origin + 1)
     decay = 0.5 ** (age / ERROR_HALF_LIFE_WEEKS)
     return np.asarray(np.where(np.isfinite(standard), decay[:, None], 0.0), dtype=float)
+
+
+def _bounded(standard: Floats, weights: Floats) -> Floats:
+    """Return the errors cut off where they are shocks (winsorised)."""
+    known = weights > 0
+    if not known.any():
+        return standard
+    median = weighted_quantile(np.abs(standard[known]), weights[known], 0.5)
+    bound = SHOCK_RATIO * max(median, LEAST_MEDIAN)
+    return np.clip(standard, -bound, bound)
 
 
 def _factor(standard: Floats, weights: Floats) -> Floats:

@@ -32,9 +32,15 @@ STRANGE_SCORE = 2.5
 believed less."""
 PHI = 0.7
 """Week-to-week correlation of the AR(1) part."""
-CALENDAR_SD = 1.0
+CALENDAR_SD = 1.5
 START_SD = 2.0
 """Prior standard deviation of the log level itself, around the mean of the past."""
+OPEN_SHARE_SIZE = 0.2
+"""Size of the columns of open shares, where those of some days open have one."""
+SEASON_COST = 4.0
+"""A calendar says what comes again every year. Until one is seen twice, a season beside
+it must make the past e⁴ times likelier to be believed."""
+TWICE_WEEKS = 104
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,8 @@ class Parts:
     level: Floats
     season: Floats
     fading: Floats
+    season_cost: float
+    """Log likelihood that a season seen once must bring to be believed."""
 
 
 def parts_of(weeks: int, features: Floats | None) -> Parts:
@@ -77,7 +85,9 @@ def parts_of(weeks: int, features: Floats | None) -> Parts:
     index = np.arange(weeks, dtype=float)
     apart = np.abs(index[:, None] - index[None, :])
     shared = np.full((weeks, weeks), START_SD**2)
+    season_cost = 0.0
     if features is not None and features.shape[1]:
+        season_cost = SEASON_COST
         shared += CALENDAR_SD**2 * features[:weeks] @ features[:weeks].T
     phase = np.sin(np.pi * apart / YEAR_WEEKS)
     alike = [np.exp(-2.0 * (phase / width) ** 2) for width in SEASON_WIDTHS]
@@ -86,6 +96,7 @@ def parts_of(weeks: int, features: Floats | None) -> Parts:
         level=np.minimum(index[:, None], index[None, :]),
         season=np.exp(-apart / SEASON_FADES_WEEKS) * np.mean(alike, axis=0),
         fading=PHI**apart,
+        season_cost=season_cost,
     )
 
 
@@ -124,7 +135,10 @@ def _believing_less(covariance: Floats, values: Floats) -> Floats:
 
 
 def best_sizes(past: Floats, parts: Parts) -> Sizes:
-    """Return the point of the grid under which the past is likeliest."""
+    """Return the point of the grid under which the past is likeliest.
+
+    Before `TWICE_WEEKS` a season is charged `parts.season_cost`.
+    """
     known = np.flatnonzero(np.isfinite(past))
     count = known.size
     values = past[known] - past[known].mean()
@@ -142,6 +156,8 @@ def best_sizes(past: Floats, parts: Parts) -> Sizes:
         diagonal = np.diag(np.linalg.cholesky(bordered))
         distance = corner - diagonal[count] ** 2
         likelihood = -0.5 * distance - float(np.log(diagonal[:count]).sum())
+        if sizes.season > 0.0 and past.size < TWICE_WEEKS:
+            likelihood -= parts.season_cost
         if likelihood > most:
             best, most = sizes, likelihood
     return best
@@ -156,6 +172,7 @@ def _between(
         level=parts.level[block],
         season=parts.season[block],
         fading=parts.fading[block],
+        season_cost=parts.season_cost,
     )
 
 
@@ -173,6 +190,8 @@ def regimes(open_days: Floats) -> Floats:
     A peak needs one busy day, so an almost open week peaks like an open one: each
     column becomes 'some days open' (from two of five on full), with the products of two
     columns, since what remains in a holiday matters only where the rest is closed too.
+    The shares themselves follow, small: a linear effect is drawn towards none by the
+    square of its column.
     """
     some = np.minimum(1.0, open_days / 0.4)
     columns = [some[:, index] for index in range(some.shape[1])]
@@ -181,5 +200,7 @@ def regimes(open_days: Floats) -> Floats:
         for first in range(some.shape[1])
         for second in range(first + 1, some.shape[1])
     ]
-    columns += [open_days[:, index] for index in range(open_days.shape[1])]
+    columns += [
+        OPEN_SHARE_SIZE * open_days[:, index] for index in range(open_days.shape[1])
+    ]
     return np.stack(columns, axis=1) if columns else np.empty((open_days.shape[0], 0))

@@ -135,6 +135,18 @@ def test_a_season_known_for_two_years_is_expected_again():
     assert said[7:] == pytest.approx(np.full(5, 5.0), abs=0.15)
 
 
+def test_a_shock_long_past_does_not_widen_the_forecast_of_calm_weeks():
+    calm = steady(150)
+    shaken = calm.copy()
+    shaken[100:106] -= 2.0
+
+    def width(series: np.ndarray) -> float:
+        said = distribution(roll(series, 12), 149, 12).quantiles[5]
+        return float(said[LEVELS.index(0.99)] - said[LEVELS.index(0.5)])
+
+    assert width(shaken) < 1.5 * width(calm)
+
+
 def test_the_backtest_starts_at_week_thirty_and_steps_by_four():
     assert origins_of(50) == (30, 34, 38, 42, 46)
     assert origins_of(20)[0] == 8

@@ -1,5 +1,7 @@
 """The structural expert: planted levels, seasons and calendars are found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,17 @@ def test_the_likeliest_sizes_tell_a_season_from_none():
     assert best_sizes(seasonal, parts).season > 0
     assert best_sizes(flat, parts).level == min(sizes.level for sizes in GRID)
     assert best_sizes(flat, parts).season == 0
+
+
+def test_beside_a_calendar_a_season_seen_once_must_earn_its_keep():
+    weeks = np.arange(156)
+    busy = np.abs(weeks % 52 - 20) < 5
+    series = 5.0 + 0.4 * busy + noise(156)
+    told = parts_of(156, regimes(np.where(weeks % 26 < 2, 0.0, 1.0)[:, None]))
+
+    assert best_sizes(series[:74], replace(told, season_cost=0.0)).season > 0
+    assert best_sizes(series[:74], told).season == 0
+    assert best_sizes(series, told).season > 0
 
 
 def test_unknown_weeks_are_left_out():
