@@ -272,7 +272,13 @@ class NodeMedia:
 
 
 def parsed(compound: bytes) -> tuple[rtcp.Packet, ...]:
-    """Return the packets of an RTCP compound; a malformed one is worth nothing."""
+    """Return the packets of an RTCP compound that the node acts on.
+
+    A malformed one is worth nothing, nor is transport feedback alone, most of what
+    viewers send: the node keeps to one rate.
+    """
+    if rtcp.is_only_transport_feedback(compound):
+        return ()
     try:
         return rtcp.parse_compound(compound)
     except ValueError:
