@@ -1,23 +1,22 @@
 """How reports say that bots cost as much as people, or not. Words only."""
 
 from loadtest.card import PeopleRatio
-from planning.observed.models import Beside
+from planning.observed.models import AGREE, Beside, is_beyond_chance
 from planning.peaks import Interval
 from reports import format as written
 from reports.document import Answer, Notice
 
 QUESTION = "CPU of bots ÷ CPU of real people"
-AGREE = "0.8 to 1.25"
-"""As `planning.observed.beside` has it: the report of a verdict, not the verdict."""
+BETWEEN = f"{AGREE[0]:g} to {AGREE[1]:g}"
 DEARER = {
     "people": (
         "Real people cost this server type more than the benchmark's bots (outside "
-        f"{AGREE}): planning uses the cost of people, and so fewer participants than "
+        f"{BETWEEN}): planning uses the cost of people, and so fewer participants than "
         "the benchmark found."
     ),
     "bots": (
         "The benchmark's bots cost more than real people did in production (outside "
-        f"{AGREE}): planning uses the benchmark's, dearer, cost."
+        f"{BETWEEN}): planning uses the benchmark's, dearer, cost."
     ),
 }
 SHORT = {"people": "people dearer than bots", "bots": "bots dearer than people"}
@@ -32,7 +31,12 @@ UNKNOWN = Answer(
 def answer(found: Beside | PeopleRatio, ratio: Interval | PeopleRatio) -> Answer:
     """Return the ratio as a first screen shows it."""
     low, high = written.number(ratio.low), written.number(ratio.high)
-    said = f"outside {AGREE}" if found.dearer else f"they agree ({AGREE})"
+    if found.dearer:
+        said = f"outside {BETWEEN}"
+    elif is_beyond_chance(ratio.low, ratio.high):
+        said = f"they differ beyond chance, by less than planning minds ({BETWEEN})"
+    else:
+        said = f"they agree ({BETWEEN})"
     holds_for = f"at the people's own mix, base load left out; {said}"
     if found.streams == "assumed":
         half = written.number(found.ratio_half_streams)

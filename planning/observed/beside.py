@@ -21,13 +21,12 @@ from bots.errors import ConfigError
 from loadtest.costs import REGRESSORS, fit_costs
 from loadtest.models import Capacity, Cost
 from planning.observed.fit import BOOTSTRAPS, COVERAGE, NodeFit
-from planning.observed.models import Beside, Dearer
+from planning.observed.models import AGREE, Beside, Dearer
 from planning.peaks import Interval
 from planning.sampling import log_normal
 
 Floats = NDArray[np.float64]
 
-AGREE = (0.8, 1.25)
 CAMERA_PAGE = 5
 """BBB's default: so many of the others' cameras does a viewer see at once."""
 CORES_ALIKE = 0.01

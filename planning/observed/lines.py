@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator
 
-from planning.observed.beside import AGREE
-from planning.observed.models import Beside, Observed, ObservedNode, RoleCosts
+from planning.observed.models import (
+    AGREE,
+    Beside,
+    Observed,
+    ObservedNode,
+    RoleCosts,
+    is_beyond_chance,
+)
 from planning.peaks import Interval
 
 _WARNING = {
@@ -34,6 +40,11 @@ def _beside(found: Beside) -> Iterator[str]:
     low, high = AGREE
     if found.dearer:
         verdict = f"WARNING, outside {low:g} to {high:g}: {_WARNING[found.dearer]}"
+    elif is_beyond_chance(found.ratio.low, found.ratio.high):
+        verdict = (
+            f"they differ beyond chance, by less than planning minds ({low:g} to "
+            f"{high:g})"
+        )
     else:
         verdict = f"they agree ({low:g} to {high:g})"
     yield (

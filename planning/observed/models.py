@@ -10,6 +10,17 @@ from loadtest.models import Capacity, Cost
 from planning.peaks import Interval
 
 Dearer = Literal["", "bots", "people"]
+AGREE = (0.8, 1.25)
+"""CPU of bots ÷ CPU of people between which they cost the same to a plan."""
+
+
+def is_beyond_chance(low: float, high: float) -> bool:
+    """Tell whether a ratio's interval leaves 1 out: bots and people differ.
+
+    >>> is_beyond_chance(0.74, 0.92), is_beyond_chance(0.91, 1.08)
+    (True, False)
+    """
+    return not low <= 1.0 <= high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from planning.observed.people import people_of
 from reports import text
 from reports.cards import card_report, cards_report
 from reports.endings import FORMATS
+from reports.people import notices
 
 MOST_CARDS = 1000
 LARGEST_BYTES = 32 * 2**20
@@ -105,7 +106,9 @@ def card(
     if render is not None:
         write_whole(Path(shown), (render((card_report.document(made),)),))
         click.echo(f"bbbload card: {output}, {shown}", err=True)
-    if log is None:
+    for notice in notices(made.people):
+        click.echo(f"Warning: {notice.text}", err=True)
+    if not made.nodes:
         click.echo("The machine is not known: give the run's log with --run.", err=True)
     return 0
 

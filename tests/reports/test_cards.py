@@ -128,7 +128,7 @@ def test_a_stand_ins_page_says_so_in_every_section():
     [
         ("people", "Real people cost this server type more"),
         ("bots", "bots cost more than real people"),
-        ("", "they agree (0.8 to 1.25)"),
+        ("", "they differ beyond chance, by less than planning minds (0.8 to 1.25)"),
     ],
 )
 def test_the_first_page_says_whether_bots_cost_what_people_do(dearer, words):
@@ -139,6 +139,13 @@ def test_the_first_page_says_whether_bots_cost_what_people_do(dearer, words):
     assert "CPU of bots ÷ CPU of real people: " in first
     assert "0.7 – 0.6 to 0.78 (90 % interval)" in first
     assert words in first
+
+
+def test_the_first_page_says_that_bots_and_people_agree():
+    card = make_card(capacity(stand_in=False))
+    page = told(replace(card, people=replace(PEOPLE, dearer="", high=1.04)))
+
+    assert "they agree (0.8 to 1.25)" in " ".join(page.split())
 
 
 def test_bbbload_card_makes_card_and_page_that_read_again(tmp_path, capsys):
@@ -190,7 +197,9 @@ def test_bbbload_card_takes_the_ratio_of_an_observation(tmp_path, observed, caps
         ]
     )
 
-    assert code == 0, capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert code == 0, said
+    assert "Warning: Real people cost this server type more" in said
     card = decode_card(output.read_text(), where="card.json")
     assert card.people is not None
     assert observed.beside is not None
