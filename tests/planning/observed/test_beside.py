@@ -11,6 +11,8 @@ from planning.capacities import Measured, capacities_used
 from planning.catalog import parse_catalog
 from planning.observed.beside import at_dearer_cost, set_beside
 from planning.observed.fit import fit_node
+from planning.observed.lines import observed_lines
+from planning.observed.models import Observed
 from tests.support.histories import catalog_data
 from tests.support.people import (
     school_profile,
@@ -39,6 +41,20 @@ def test_a_planted_difference_of_30_percent_is_found_and_named(dearer, whose):
     assert found.ratio.low <= 1 / dearer <= found.ratio.high
     assert found.ratio.mid == pytest.approx(1 / dearer, rel=0.1)
     assert found.dearer == whose
+
+
+@pytest.mark.parametrize(
+    ("dearer", "words"),
+    [(1.0, "they agree"), (1.2, "differ beyond chance"), (1.5, "WARNING, outside")],
+)
+def test_the_first_line_says_how_far_bots_and_people_are_apart(dearer, words):
+    found = set_beside([people(dearer=dearer)], synthetic_benchmark())
+
+    observed = Observed(
+        source="", since="", until="", step_s=300, tool_version="", seed=0,
+        coverage=0.9, nodes=(), beside=found,
+    )  # fmt: skip
+    assert words in next(observed_lines(observed))
 
 
 def test_a_collinear_history_can_still_be_set_beside():
