@@ -285,6 +285,8 @@ class Participant:
             audio=audio,
             lose_network=transport.lose,
         )
+        if self._view.is_muted:  # told before anybody was there to hear it
+            performer.muted.set()
         for habit in performer.all():
             self._start(habit)
         self._webcams = webcams = Webcams(self._ground)

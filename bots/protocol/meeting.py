@@ -107,6 +107,8 @@ class MeetingView:
         self.is_moderator = False
         self.is_presenter = False
         self.is_locked = False
+        self.is_muted = False
+        """Whether the server has this user's microphone muted, as it last said."""
         self.locks: Mapping[str, bool] = {}
         """`lockSettings` of the meeting: `disableCam`, `disablePublicChat`, …"""
         self.knows_locks = False
@@ -279,7 +281,10 @@ class MeetingView:
 
     def _voices(self, rows: list[dict[str, Any]]) -> list[MeetingEvent]:
         own = [row for row in rows if row.get("userId") == self.user_id]
-        return [Muted(muted=own[-1].get("muted") is True)] if own else []
+        if not own:
+            return []
+        self.is_muted = own[-1].get("muted") is True
+        return [Muted(muted=self.is_muted)]
 
     def _meeting(self, rows: list[dict[str, Any]]) -> None:
         for row in rows[:1]:

@@ -156,6 +156,7 @@ def test_only_the_users_own_mute_is_its_business():
     own = known.take(data(op.VOICE_ACTIVITY, [{"userId": "w_1", "muted": True}]))
 
     assert (others, own) == ([], [Muted(muted=True)])
+    assert known.is_muted
 
 
 def test_the_locks_of_the_meeting_are_known():
