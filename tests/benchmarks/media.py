@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from bots.models import CAMERA_MEDIUM
@@ -39,6 +40,18 @@ ROWS_KEEP_S, BROWSER_KEEP_S, ENGINES_KEEP_S = 240.0, 210.0, 100.0
 """What the studies behind these take at least; they come in this order."""
 SIDE_REPEATS = 2
 """Repetitions of the browser and of the engines at their limits, given the time."""
+NOTES = """\
+CPU ms/s is process CPU time per second of one, of which a core has 1,000; least–most is
+over the repetitions, of which value, stock and floor are medians. `camera_in` and
+`camera_out` carry 34 packets a second and 293 kbit/s, a participant's cameras BBB's 200
+kbit/s. `camera_participant` is one audio connection both ways, one camera out and nine
+in; `_bundled` has the same streams on two connections, as LiveKit carries them;
+`_python` leaves the compiled lane out; `listener` hears and views one camera. The floor
+of either is the sum of its parts'. `_forwarded` is what one copy of a stream costs the
+stand-in node's process, with 60 viewers or listeners and their reports; its floor is a
+C loop that sends as much. A process of stock aiortc carries one to eight of a row."""
+CHART = "![CPU of one participant by their number](cost.svg)"
+"""For whoever copies `out/bench.svg` beside the page that `out/bench.md` goes to."""
 PARTS = ("rows", "browser", "engines", "chart")
 
 
@@ -66,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         rounds = budget.rounds(options.repeats, keep_s=ROWS_KEEP_S)
         figures = measure_rows(names, rounds, is_quick=options.quick)
         say(as_markdown(figures))
+        say(NOTES)
     if options.quick or names:
         return 0
     OUTPUT.mkdir(exist_ok=True)
@@ -84,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     if "chart" in parts:
         curves = [_curve(*each) for each in CURVES]
         (OUTPUT / "bench.svg").write_text(draw(curves))
+        said.append(CHART)
         for curve in curves:
             say(told(curve))
     if "rows" in parts:
@@ -139,9 +154,13 @@ def _two_engines(budget: Budget) -> tuple[str, Figure]:
     """Return how much of one engine's load two engines carry, at their limits."""
     alone: list[Limit] = []
     beside: list[list[Limit]] = []
-    for _ in budget.rounds(SIDE_REPEATS, keep_s=ENGINES_KEEP_S):
-        alone += limits(1, PUBLISHERS_AT_HAND)
-        beside.append(limits(2, PUBLISHERS_AT_HAND))
+    figure = Figure(name="two_engines", value=None, unit="× one", is_cpu=False)
+    try:
+        for _ in budget.rounds(SIDE_REPEATS, keep_s=ENGINES_KEEP_S):
+            alone += limits(1, PUBLISHERS_AT_HAND)
+            beside.append(limits(2, PUBLISHERS_AT_HAND))
+    except EOFError:
+        return "Two engines: not measured, sessions were lost.", figure
     one = [limit.publishers for limit in alone]
     two = [sum(limit.publishers for limit in pair) for pair in beside]
     cost = median(limit.packet_cpu_us for limit in alone)
@@ -160,8 +179,7 @@ def _two_engines(budget: Budget) -> tuple[str, Figure]:
         f". With half of {PUBLISHERS_AT_HAND} in each, a packet costs {cost:.1f} CPU "
         f"µs alone and {costs:.1f} beside another engine; the kernel drops it unread."
     )
-    figure = Figure(name="two_engines", value=ratio, unit="× one", is_cpu=False)
-    return text, figure
+    return text, replace(figure, value=ratio)
 
 
 def _curve(name: str, links: tuple[Link, ...]) -> Curve:
