@@ -23,9 +23,11 @@ LOOK_INTERVAL_S = 0.5
 STOP_GRACE_S = 2.0
 """The media of a share that ends may end before GraphQL says so."""
 RETRY_FIRST_S = 20.0
-RETRY_MOST_S = 35.0
+RETRY_MOST_S = 25.0
 RETRY_FACTOR = 1.5
-"""`screenshare.mediaTimeouts` of the html5 client's settings.yml."""
+RETRY_KNOWN_S = 8.0
+"""`screenshare.mediaTimeouts` of the html5 client's initial settings in 3.0:
+`baseTimeout`, `maxTimeout`, `timeoutIncreaseFactor` and `baseReconnectionTimeout`."""
 
 
 class Screens:
@@ -33,6 +35,8 @@ class Screens:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._is_seen = False
+        """Whether the last view that ended had begun to flow."""
 
     async def share(self) -> None:
         """Share the own screen whenever this participant is presenter."""
@@ -56,7 +60,7 @@ class Screens:
     async def watch(self) -> None:
         """See whatever screen is shared, until cancelled."""
         view = self._ground.view
-        attempt = 0
+        attempt, is_known = 0, False
         while True:
             await self._ground.conversation.until(self._is_shown)
             try:
@@ -70,8 +74,9 @@ class Screens:
                 if not (view.is_joined and self._is_shown()):
                     continue
                 self._ground.logbook.refused("screen view", failure)
-            attempt += 1
-            await asyncio.sleep(retry_s(attempt))
+            is_known = is_known or self._is_seen
+            attempt = 0 if self._is_seen else attempt + 1
+            await asyncio.sleep(view_retry_s(attempt, is_known=is_known))
 
     def _is_shown(self) -> bool:
         view = self._ground.view
@@ -103,6 +108,7 @@ class Screens:
     async def _watch(self) -> None:
         """See the share until it is over; raises ClusterError for all else."""
         ground = self._ground
+        self._is_seen = False
         asked_s = time.monotonic()
         deadline_s = asked_s + ground.limits.screen_s
         source = number_of(ground.view.presenter_name)
@@ -124,6 +130,7 @@ class Screens:
                         await session.answer(offered.sdp, receives=("screen",))
                     )
                     await flowing(call, session, deadline_s, "screen view flowing")
+                    self._is_seen = True
                     first_s = await first(call, session, "screen", deadline_s)
                     wait_s = max(first_s - asked_s, 0.0)
                     ground.logbook.milestone("screen", wait_s, source=source)
@@ -163,6 +170,20 @@ def retry_s(attempt: int) -> float:
     """Return how long the client waits before its retry `attempt` (from 1).
 
     >>> [retry_s(attempt) for attempt in (1, 2, 3)]
-    [20.0, 30.0, 35.0]
+    [20.0, 25.0, 25.0]
     """
     return min(RETRY_FIRST_S * RETRY_FACTOR ** (attempt - 1), RETRY_MOST_S)
+
+
+def view_retry_s(attempt: int, *, is_known: bool) -> float:
+    """Return how long a viewer waits before its retry `attempt`.
+
+    It is 0 for a view that flowed until just now; from 1 on it counts the tries that
+    came to nothing. `is_known`: a view has flowed before (`kurento.js`, `startedOnce`).
+
+    >>> [view_retry_s(attempt, is_known=True) for attempt in (0, 1, 2)]
+    [0.0, 8.0, 8.0]
+    """
+    if attempt == 0:
+        return 0.0
+    return RETRY_KNOWN_S if is_known else retry_s(attempt)

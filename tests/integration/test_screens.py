@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from bots.models import (
     Habits,
     LeaveReport,
@@ -9,8 +11,9 @@ from bots.models import (
     RefusalReport,
     StreamReport,
 )
+from bots.screens import view_retry_s
 from bots.transcript import Transcript
-from tests.integration.test_participant import scene
+from tests.integration.test_participant import QUICK, scene
 from tests.support.asynctest import asynctest, eventually
 
 
@@ -92,3 +95,35 @@ async def test_a_screen_that_is_refused_is_an_outcome_and_its_presenter_stays():
     assert (refusal.what, refusal.outcome) == ("screen share", "refused")
     assert refusal.code == "2301"
     assert [leave.outcome for leave in stage.of(LeaveReport)] == ["left"]
+
+
+@asynctest
+async def test_a_screen_that_was_lost_with_the_network_is_seen_again_at_once():
+    async with scene() as stage:
+        presenter = stage.participant(1, role="moderator", shares_screen=True)
+        viewer = stage.participant(2, limits=QUICK)
+        async with stage.present(presenter, viewer):
+            await stage.wait_for(MilestoneReport, media="screen")
+            viewer._performer._lose_network(0.2)
+            await stage.wait_for(RefusalReport, what="screen view")
+            await stage.wait_for(MilestoneReport, 2, media="screen")
+
+    lost = stage.of(RefusalReport, what="screen view")
+    assert {(each.outcome, each.code) for each in lost} == {
+        ("withdrawn", "network away")
+    }
+
+
+@pytest.mark.parametrize(
+    ("attempt", "is_known", "wait_s"),
+    [
+        (0, True, 0.0),
+        (1, True, 8.0),
+        (5, True, 8.0),
+        (1, False, 20.0),
+        (2, False, 25.0),
+        (9, False, 25.0),
+    ],
+)
+def test_a_viewer_waits_as_long_as_the_client_does(attempt, is_known, wait_s):
+    assert view_retry_s(attempt, is_known=is_known) == wait_s
