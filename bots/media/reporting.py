@@ -1,9 +1,10 @@
-"""The RTCP of one session: reports about once a second, feedback, and what is heard.
+"""The RTCP of one session: reports as often as a browser's, feedback, what is heard.
 
 One `Reporter` a session, all of them on the process's pacer. Every packet is packed
 directly (`rtcp.build_*`); nothing here creates an object per stream and second.
 """
 
+import math
 import random
 from collections.abc import Callable
 
@@ -14,7 +15,14 @@ from bots.media.receiving import ReceiveStream
 from bots.media.sending import Outlet, SendStream
 from bots.media.silence import Ear
 
-REPORT_INTERVAL_S = 1.0
+LOOK_INTERVAL_S = 1.0
+"""The path is looked after, silence noticed and video reported this often."""
+GRID_S = 0.05
+"""Due times are multiples of this: being woken costs more than a report does, so that
+sessions share a turn of the pacer, about a twentieth of them each."""
+LOOKS_AN_AUDIO_REPORT = 5
+"""libwebrtc reports audio every 5 s, video every second (`kDefaultAudioReportInterval`,
+`kDefaultVideoReportInterval`), and so does a browser."""
 FEEDBACK_INTERVAL_S = 0.25
 """Transport-cc feedback: libwebrtc sends it every 50 to 250 ms."""
 REPAIR_INTERVAL_S = 0.1
@@ -46,7 +54,7 @@ class Reporter:
         tick: Callable[[float], None],
         rng: random.Random,
     ) -> None:
-        """`tick` comes with every report; `unix_offset_s` makes our clock Unix time."""
+        """`tick` comes with every look; `unix_offset_s` makes our clock Unix time."""
         self.due_s = NEVER
         self.rtt_s: float | None = None
         self.heard_s = 0.0
@@ -62,11 +70,14 @@ class Reporter:
         self._has_reference_time = has_reference_time
         self._has_feedback = has_transport_feedback
         self._has_estimate = has_estimate
-        self._interval_s = FEEDBACK_INTERVAL_S if has_video_in else REPORT_INTERVAL_S
+        self._has_video_in = has_video_in
+        is_audio = not has_video_in and all(each.media == "audio" for each in senders)
+        self._looks_a_report = LOOKS_AN_AUDIO_REPORT if is_audio else 1
+        self._looks = 0
         self._unix_offset_s = unix_offset_s
         self._tick = tick
         self._rng = rng
-        self._next_report_s = 0.0
+        self._next_look_s = 0.0
         self._ear = Ear()
         self._is_told = False
         self._feedback_count = 0
@@ -74,9 +85,9 @@ class Reporter:
         self._estimated = (0.0, 0)
 
     def begin(self, now_s: float) -> None:
-        """Start the schedule; the first report comes within half a second."""
-        self.due_s = now_s + self._rng.uniform(0.05, 0.5)
-        self._next_report_s = self.due_s
+        """Start the schedule; the first look and report come within half a second."""
+        self._next_look_s = now_s + self._rng.uniform(0.05, 0.5)
+        self.due_s = _on_grid(self._next_look_s)
         self.heard_s = now_s
         self._outlet.pacer.add(self)
 
@@ -86,27 +97,35 @@ class Reporter:
 
     def fire(self, now_s: float) -> None:
         """Send what is due."""
-        is_report_due = now_s >= self._next_report_s
-        if is_report_due:
+        is_look_due = now_s >= self._next_look_s
+        if is_look_due:
             self._tick(now_s)
         if self.due_s == NEVER or not self._outlet.is_open:
             self.due_s = NEVER
             return
-        interval_s = self._interval_s
+        repairs = False
         for stream in self._streams.values():
             if stream.has_wishes:
-                interval_s = REPAIR_INTERVAL_S
+                repairs = True
                 self.send_wishes(stream, now_s)
-        feedback = self._feedback() if len(self._arrivals) else b""
-        if is_report_due:
+        text = self._feedback() if len(self._arrivals) else b""
+        if is_look_due:
             # spread, so that sessions do not report in step (RFC 3550 section 6.3.1)
-            step_s = REPORT_INTERVAL_S * self._rng.uniform(0.8, 1.2)
-            self._next_report_s = max(now_s, self._next_report_s + step_s)
-            self._outlet.send_rtcp(self.report(now_s) + feedback)
+            step_s = LOOK_INTERVAL_S * self._rng.uniform(0.8, 1.2)
+            self._next_look_s = max(now_s, self._next_look_s + step_s)
+            if self._looks % self._looks_a_report == 0:
+                text = self.report(now_s) + text
+            self._looks += 1
             self._notice_silence(now_s)
-        elif feedback:
-            self._outlet.send_rtcp(feedback)
-        self.due_s = now_s + interval_s
+        if text:
+            self._outlet.send_rtcp(text)
+        if repairs:
+            next_s = now_s + REPAIR_INTERVAL_S
+        elif self._has_video_in:
+            next_s = self.due_s + FEEDBACK_INTERVAL_S
+        else:
+            next_s = self._next_look_s
+        self.due_s = _on_grid(max(now_s, next_s))
 
     def send_wishes(self, stream: ReceiveStream, now_s: float) -> None:
         """Send the NACK and PLI that a stream needs now."""
@@ -234,3 +253,7 @@ class Reporter:
         quiet_s = self._ear.quiet_s(now_s, self.heard_s)
         is_expected = bool(sending) and self._is_told
         self.is_silent = is_expected and quiet_s > self._ear.limit_s(usual_s)
+
+
+def _on_grid(at_s: float) -> float:
+    return GRID_S * math.ceil(at_s / GRID_S)

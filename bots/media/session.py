@@ -287,7 +287,7 @@ class MediaSession:
         self._reporter.begin(now_s)
 
     def _tick(self, now_s: float) -> None:
-        """Look after the path; called by the reporter with every report."""
+        """Look after the path; called by the reporter with every look."""
         assert self._reporter is not None
         streams, reporter = self._streams.values(), self._reporter
         media_s = self._silence.look(now_s, streams, reporter.byes)

@@ -1,6 +1,7 @@
 """A session's RTCP, sent by a reporter through real SRTCP and read again."""
 
 import asyncio
+import itertools
 import random
 
 import pytest
@@ -9,7 +10,7 @@ from aiortc import rtp as aiortc_rtp
 from bots.media import packets, rtcp, rtp
 from bots.media.audio_stream import AudioStream
 from bots.media.pacer import NEVER, Pacer
-from bots.media.reporting import Reporter
+from bots.media.reporting import GRID_S, Reporter
 from bots.media.sending import Outlet
 from bots.media.srtp import SrtpReceiver, SrtpSender
 from tests.bots.media.test_receiving import KEY, KEYS, SENDER_KEYS, Feed
@@ -42,6 +43,7 @@ class Around:
             "has_transport_feedback": False,
             "has_estimate": False,
             "has_video_in": True,
+            "tick": lambda now_s: None,
         }
         self.reporter = Reporter(
             self.outlet,
@@ -51,7 +53,6 @@ class Around:
             own_ssrc=5,
             cname="me",
             unix_offset_s=UNIX_OFFSET_S,
-            tick=lambda now_s: None,
             rng=random.Random(1),
             **(options | facts),  # type: ignore[arg-type]
         )
@@ -96,7 +97,7 @@ def test_a_viewer_sends_receiver_reports_about_once_a_second(around):
     viewer = around()
     viewer.frames(3, 100.0)
     reporter = viewer.reporter
-    reporter.due_s = reporter._next_report_s = 100.0
+    reporter.due_s = reporter._next_look_s = 100.0
     while reporter.due_s < 160.0:
         reporter.fire(reporter.due_s)
 
@@ -105,6 +106,21 @@ def test_a_viewer_sends_receiver_reports_about_once_a_second(around):
     assert 55 <= len(reports) <= 65
     assert all(report.reports[0].ssrc == 9 for report in reports)
     assert of(rtcp.SourceDescription, found)[0].cnames == ((5, "me"),)
+
+
+def test_audio_alone_is_reported_every_five_seconds_and_looked_after_every_one(around):
+    looks_s: list[float] = []
+    talker = around(sends=True, has_video_in=False, tick=looks_s.append)
+    talker.reporter.due_s = talker.reporter._next_look_s = 100.0
+    talker.sender.fire(99.9)
+    while (due_s := talker.reporter.due_s) < 200.0:
+        assert due_s / GRID_S == pytest.approx(round(due_s / GRID_S))  # shared turns
+        talker.reporter.fire(due_s)
+
+    assert 18 <= len(of(rtcp.SenderReport, talker.read())) <= 22
+    steps_s = [later - at for at, later in itertools.pairwise(looks_s)]
+    assert len(steps_s) > 80
+    assert all(0.79 < step_s < 1.21 for step_s in steps_s)
 
 
 def test_a_sender_sends_sender_reports_with_the_blocks(around):
@@ -158,7 +174,7 @@ def test_transport_feedback_tells_each_arrival_where_it_was_negotiated(around):
     viewer = around(has_transport_feedback=True)
     viewer.frames(10, 100.0)
     viewer.reporter.due_s = 100.1
-    viewer.reporter._next_report_s = 1000.0
+    viewer.reporter._next_look_s = 1000.0
     viewer.reporter.fire(100.1)
     (feedback,) = of(rtcp.TransportFeedback, viewer.read())
 
@@ -191,7 +207,7 @@ def test_an_estimate_is_sent_where_only_remb_was_negotiated(around):
 def test_gaps_and_awaited_key_frames_are_asked_for_on_the_timer(around):
     viewer = around()
     viewer.reporter.due_s = 100.0
-    viewer.reporter._next_report_s = 1000.0
+    viewer.reporter._next_look_s = 1000.0
     viewer.reporter.fire(100.0)  # nothing shown yet: a key frame is awaited
     assert of(rtcp.PictureLoss, viewer.read())
     assert viewer.reporter.due_s == pytest.approx(100.1)
