@@ -10,6 +10,7 @@ are measured side by side take their steps together.
 
 import asyncio
 import functools
+import gc
 import math
 import multiprocessing
 import time
@@ -88,6 +89,8 @@ async def _find(together: Barrier, row: Row, pipe: Connection) -> Limit:
     async with MediaPlane() as plane:
         await prepare(plane)
         sessions = await join(plane, row, pipe, is_quiet=True, is_deaf=True)
+        gc.collect()
+        gc.freeze()  # as the engine does after a ramp
 
         async def step(sending: int) -> Step:
             for index, session in enumerate(sessions):
