@@ -322,8 +322,13 @@ def _summary(made: Plan) -> list[str]:
         bill = month.cost_interval_eur
         lines.append(
             f"{month.month}: peak {month.peak.p50:.0f} (one month in twenty above "
-            f"{month.peak.p95:.0f}); order {nodes}; {month.cost_eur:.0f} EUR, likely "
+            f"{month.peak.p95:.0f}); {nodes} serve; {month.cost_eur:.0f} EUR, likely "
             f"bill {bill.low:.0f} to {bill.high:.0f}."
+        )
+    for step in made.orders:
+        verb = "Order" if step.count > 0 else "Cancel"
+        lines.append(
+            f"{verb} {abs(step.count)} × {step.type} by {step.act_by} for {step.month}."
         )
     lines += [
         f"{len(made.months)} months: {made.cost_total_eur:.0f} EUR as ordered, likely "

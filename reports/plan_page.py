@@ -7,7 +7,7 @@ of the prices. The German page stands alone; in English it leads the full report
 
 from typing import Literal
 
-from planning.models import OrderStep, Plan
+from planning.models import Influence, OrderStep, Plan
 from planning.peaks import Interval
 from reports import format as written
 from reports.document import (
@@ -63,9 +63,9 @@ def document(plan: Plan, *, source: str, language: Language) -> Document:
 
 def sections(plan: Plan, language: Language) -> tuple[Section, ...]:
     """Return the sections of the page for which the plan holds anything."""
-    parts: list[tuple[str, tuple[Block, ...]]] = []
-    if plan.orders:
-        parts.append(("orders", (_orders(plan, language),)))
+    parts: list[tuple[str, tuple[Block, ...]]] = [
+        ("orders", (_orders(plan, language),))
+    ]
     if plan.sensitivity:
         parts.append(("assumptions", (_assumptions(plan, language),)))
     if plan.alternatives:
@@ -226,11 +226,17 @@ def _assumptions(plan: Plan, language: Language) -> Table:
             )
             for one in plan.sensitivity
         ),
-        note=""
-        if language == "de"
-        else " ".join(
-            f"{one.sentence[:1].upper()}{one.sentence[1:]}." for one in plan.sensitivity
-        ),
+        note=" ".join(_sentence(one, language) for one in plan.sensitivity),
+    )
+
+
+def _sentence(one: Influence, language: Language) -> str:
+    if language == "en":
+        return f"{one.sentence[:1].upper()}{one.sentence[1:]}."
+    return _word("moves", language).format(
+        why=_word(f"more {one.name}", language),
+        low=_money(one.low_eur, language),
+        high=_money(one.high_eur, language),
     )
 
 

@@ -80,12 +80,13 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
     later = plan_tables.changes(plan.months)[1:]
     return (
         Answer(
-            question=f"Order for {written.month(first.month)}",
+            question=f"Nodes for {written.month(first.month)}",
             value=plan_tables.nodes(first.nodes),
             interval=plan_tables.interval_of(
                 first.nodes_interval, written.count, " nodes"
             ),
-            holds_for=(
+            holds_for=f"{plan_tables.first_steps(plan)}; "
+            + (
                 f"then {len(later)} changes, the next in {later[0][0]}"
                 if later
                 else f"no change until {written.month(last.month)}"
@@ -163,15 +164,6 @@ def _capacities(plan: Plan) -> str:
 
 def _next_steps(plan: Plan) -> tuple[str, ...]:
     steps = []
-    # Where the page has its table of days, that says it better.
-    changes = () if plan.orders else plan_tables.changes(plan.months)[:4]
-    for month, order, cancel in changes:
-        parts = [
-            part
-            for part in (order and f"order {order}", cancel and f"cancel {cancel}")
-            if part
-        ]
-        steps.append(f"For {month}: {written.listing(tuple(parts))}.")
     if plan.runway_months.low < SHORT_RUNWAY_MONTHS:
         steps.append(
             "Find income: in the worse case of the interval the money ends in less "
@@ -198,7 +190,7 @@ def _weighty(plan: Plan) -> tuple[Assumption, ...]:
 def _sections(plan: Plan) -> tuple[Section, ...]:
     warnings = tuple(Notice(text=wording.sentence(text)) for text in plan.warnings)
     parts: list[tuple[str, tuple[Block, ...]]] = [
-        ("What to order and cancel", (*warnings, plan_tables.order_table(plan))),
+        ("Nodes that serve", (*warnings, plan_tables.serving_table(plan))),
         (
             "Demand",
             (plan_charts.demand(plan), plan_charts.peaks(plan), _forecast_text(plan)),

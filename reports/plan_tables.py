@@ -1,4 +1,4 @@
-"""Plan -> tables: nodes to order, capacities, months, shocks, backtest, assumptions.
+"""Plan -> tables: nodes that serve, capacities, months, shocks, backtest, assumptions.
 
 Computes nothing but differences a reader would take with a finger on the page: which
 nodes come and go from one month to the next.
@@ -18,28 +18,26 @@ def nodes(counts: tuple[NodeCount, ...]) -> str:
     return written.listing(kept) or "no node"
 
 
-def changes(months: tuple[MonthPlan, ...]) -> tuple[tuple[str, str, str], ...]:
-    """Return (month, what to order, what to cancel) wherever the nodes change."""
-    rows = []
-    before: dict[str, int] = {}
+def changes(months: tuple[MonthPlan, ...]) -> tuple[tuple[str, str], ...]:
+    """Return (month, the nodes that serve from it on) wherever these change."""
+    rows: list[tuple[str, str]] = []
     for month in months:
-        now = {node.type: node.count for node in month.nodes}
-        steps = {
-            name: now.get(name, 0) - before.get(name, 0)
-            for name in dict.fromkeys((*before, *now))
-        }
-        if any(steps.values()):
-            order = (_some(step, name) for name, step in steps.items() if step > 0)
-            cancel = (_some(-step, name) for name, step in steps.items() if step < 0)
-            rows.append(
-                (
-                    written.month(month.month),
-                    written.listing(tuple(order)),
-                    written.listing(tuple(cancel)),
-                )
-            )
-        before = now
+        serving = nodes(month.nodes)
+        if not rows or rows[-1][1] != serving:
+            rows.append((written.month(month.month), serving))
     return tuple(rows)
+
+
+def first_steps(plan: Plan) -> str:
+    """Say what the first month needs besides what is held."""
+    first = plan.months[0].month
+    steps = [step for step in plan.orders if step.month == first]
+    told = (
+        f"{'order' if step.count > 0 else 'cancel'} "
+        f"{_some(abs(step.count), step.type)} by {written.day(step.act_by)}"
+        for step in steps
+    )
+    return written.listing(tuple(told)) or "all of them are held: nothing to order"
 
 
 def _some(count: int, name: str) -> str:
@@ -47,18 +45,15 @@ def _some(count: int, name: str) -> str:
     return f"{count} × “{name}”" if name[:1].isdigit() else f"{count} × {name}"
 
 
-def order_table(plan: Plan) -> Table:
+def serving_table(plan: Plan) -> Table:
     return Table(
         title="",
-        columns=(
-            Column(title="for", is_name=True),
-            Column(title="order"),
-            Column(title="cancel"),
-        ),
+        columns=(Column(title="from", is_name=True), Column(title="nodes")),
         rows=changes(plan.months),
         note=(
             f"{wording.sentence(plan.node_failure.rule)} Between these months nothing "
-            "changes. Notice periods and delivery times of the hoster come on top."
+            "changes. What is held already counts as a node here; what to order and "
+            "cancel for it, and until when, stands above."
         ),
     )
 

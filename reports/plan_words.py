@@ -66,6 +66,31 @@ WORDS: dict[str, tuple[str, str]] = {
     "low": ("bill at its low end", "Rechnung am unteren Ende"),
     "high": ("bill at its high end", "Rechnung am oberen Ende"),
     "rank": ("rank correlation", "Rangkorrelation"),
+    "moves": (
+        "{why}: {low} at the low end of what is thought possible, {high} at the high "
+        "end.",
+        "{why}: {low} am unteren Ende des Denkbaren, {high} am oberen.",
+    ),
+    "more demand": (
+        "The more people come at once, the dearer the nodes",
+        "Je mehr Menschen zugleich kommen, desto teurer die Server",
+    ),
+    "more capacity of a node": (
+        "The more a node carries, the fewer are needed",
+        "Je mehr ein Server trägt, desto weniger sind nötig",
+    ),
+    "more largest meeting": (
+        "The larger the largest meeting, the emptier nodes must stay",
+        "Je größer die größte Konferenz, desto leerer müssen die Server bleiben",
+    ),
+    "more prices": (
+        "Prices a tenth lower or higher than in the catalogue",
+        "Preise um ein Zehntel niedriger oder höher als im Katalog",
+    ),
+    "more fixed costs": (
+        "What is paid besides the nodes",
+        "Was neben den Servern bezahlt wird",
+    ),
     "alternatives": ("Plans to choose from", "Pläne zur Auswahl"),
     "plan": ("plan", "Plan"),
     "total": ("nodes, all months", "Server, alle Monate"),

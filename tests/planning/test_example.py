@@ -172,8 +172,9 @@ def test_the_readme_tells_the_plan_that_is_made_today():
         return sum(node.count for node in nodes)
 
     for told, true in (
-        (r"orders (\d+) nodes", count(made.months[0].nodes)),
-        (r"and (\d+) for December", count(made.months[-1].nodes)),
+        (r"wants (\d+) nodes", count(made.months[0].nodes)),
+        (r"and (\d+) in December", count(made.months[-1].nodes)),
+        (r"already and (\d+) to be ordered", sum(it.count for it in made.orders)),
         (r"that is ([\d,]+) EUR", made.cost_total_eur),
         (r"out, ([\d,]+) to", made.cost_total_interval_eur.low),
         (r"to ([\d,]+) EUR \(80 %\)", made.cost_total_interval_eur.high),

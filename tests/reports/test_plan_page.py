@@ -87,6 +87,7 @@ def test_the_german_page_says_everything_in_german():
         "Preise vom",
         "10.846 EUR",
         "was ein Server trägt",
+        "Je mehr ein Server trägt, desto weniger sind nötig: 13.387 EUR",
     ):
         assert words in page, words
     for english in ("order", "cancel", "capacity of a node", "months with"):

@@ -22,7 +22,7 @@ def test_the_first_screen_answers_what_a_treasurer_asks():
 
     questions = [answer.question for answer in answers]
     assert questions == [
-        "Order for Jan 2021",
+        "Nodes for Jan 2021",
         "Monthly cost, Jan 2021",
         "The money lasts",
         "A bad month",
@@ -33,15 +33,27 @@ def test_the_first_screen_answers_what_a_treasurer_asks():
     assert "prices of 15 Nov 2020" in answers[1].holds_for
 
 
-def test_orders_and_cancellations_are_the_changes_from_month_to_month():
+def test_nodes_that_serve_are_told_wherever_they_change():
     rows = plan_tables.changes(synthetic_plan().months)
 
     assert rows == (
-        ("Jan 2021", "11 × dedicated-8", ""),
-        ("Apr 2021", "1 × dedicated-8 and 2 × cloud-16", ""),
-        ("Jul 2021", "1 × dedicated-8", "2 × cloud-16"),
-        ("Oct 2021", "1 × dedicated-8", ""),
+        ("Jan 2021", "11 × dedicated-8"),
+        ("Apr 2021", "12 × dedicated-8 and 2 × cloud-16"),
+        ("Jul 2021", "13 × dedicated-8"),
+        ("Oct 2021", "14 × dedicated-8"),
     )
+
+
+def test_what_is_held_already_is_not_ordered_again():
+    plan = synthetic_plan()
+
+    page = " ".join(told(plan).split())
+    none = " ".join(told(replace(plan, orders=())).split())
+
+    assert "order 2 × dedicated-8 by 18 Dec 2020; then 3 changes" in page
+    assert "order 11" not in page + none
+    assert "all of them are held: nothing to order" in none
+    assert "nothing changes – –" in none
 
 
 def test_a_modelled_history_is_called_modelled_in_headline_and_sections():

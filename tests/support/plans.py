@@ -13,6 +13,7 @@ from planning.models import (
     CapacityUsed,
     MonthPlan,
     NodeFailure,
+    OrderStep,
     Plan,
     ShockRow,
     StandInMeasurement,
@@ -99,6 +100,12 @@ def synthetic_plan(*, with_stand_in: bool = True, is_modelled: bool = True) -> P
             bound_eur=4600.0,
             gap_ratio=0.0043,
             greedy_eur=4800.0,
+        ),
+        orders=(
+            _order("2021-01", 2, "2020-12-18"),
+            _order("2021-04", 1, "2021-03-18"),
+            _order("2021-07", 1, "2021-06-17"),
+            _order("2021-10", 1, "2021-09-17"),
         ),
         shocks=tuple(_shock(factor) for factor in (2.0, 3.0, 5.0)),
         assumptions=(
@@ -256,4 +263,14 @@ def _stand_in() -> StandInMeasurement:
                 limit="cap",
             ),
         ),
+    )
+
+
+def _order(month: str, count: int, act_by: str) -> OrderStep:
+    return OrderStep(
+        month=month,
+        type="dedicated-8",
+        count=count,
+        act_by=act_by,
+        reason="14 days until it serves",
     )
