@@ -28,6 +28,7 @@ class AudioSession(MediaSession):
         self._member: AudioMember | None = None
         self._remote: RemoteSide | None = None
         self._voice: Voice | None = None
+        self._reported = -AUDIO_REPORT_SECONDS
         self._msid = (
             f"{around.media.rng.getrandbits(32):08x}",
             around.media.identifier(),
@@ -114,7 +115,9 @@ class AudioSession(MediaSession):
             self._member.receive_feedback(packet, now_s)
 
     def report(self, now_s: float, second: int) -> None:
-        if self._member is not None and second % AUDIO_REPORT_SECONDS == 0:
+        is_due = second - self._reported >= AUDIO_REPORT_SECONDS
+        if self._member is not None and is_due:
+            self._reported = second
             self._member.report(now_s)
 
     def stopped(self) -> None:
