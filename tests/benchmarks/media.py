@@ -169,7 +169,7 @@ def _two_engines(budget: Budget) -> tuple[str, Figure]:
     is_open = any(not limit.is_bounded for pair in (alone, *beside) for limit in pair)
     text = (
         f"In {len(alone)} repetitions, publishers (audio and camera out) before more "
-        f"than 1 % of the packets are 20 ms late: one engine {median(one):.0f} "
+        f"than 1 % of what is due is 20 ms late: one engine {median(one):.0f} "
         f"({min(one)}–{max(one)}), two side by side {median(two):.0f} "
         f"({min(two)}–{max(two)}) together"
     )

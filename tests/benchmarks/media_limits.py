@@ -3,7 +3,7 @@
 Publishers alone, since a server end that sends would need more of the machine than the
 engine: here the kernel drops what arrives (tests/support/socket_filter.py), and each
 engine has a core. More and more of the connected publishers send; an engine is at its
-limit where a larger share of its packets is late than makes a run invalid
+limit where a larger share of what is due is late than makes a run invalid
 (`loadtest.slo.LATE_PACKETS_MAX`; late is `bots.media.pacer.LATE_S`). Engines that
 are measured side by side take their steps together.
 """
@@ -37,6 +37,9 @@ the same number in every engine, which wait for one another."""
 SETTLE_S = 0.7
 STEP_S = 2.0
 BARRIER_LIMIT_S = 120.0
+DUE_PER_S = PUBLISHERS * (50 + CAMERA_MEDIUM.frame_rate)
+"""Audio packets and frames that are due on a connection each second; a publisher that
+is silent for now keeps its schedule, and can be late as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class Step:
 
     packets_per_s: float
     late_ratio: float
+    """Of all that was due."""
     cpu_ratio: float
     """Of a core."""
 
@@ -104,7 +108,7 @@ async def _find(together: Barrier, row: Row, pipe: Connection) -> Limit:
             stats = plane.take_stats()
             return Step(
                 packets_per_s=stats.sent_packets / wall_s,
-                late_ratio=stats.late_packets / max(stats.sent_packets, 1),
+                late_ratio=stats.late_packets / (len(sessions) * DUE_PER_S * wall_s),
                 cpu_ratio=cpu_s / wall_s,
             )
 
