@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Any
 
-from bots.errors import ClusterError, ConfigError
+from bots.errors import ConfigError
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
 from planning.peaks import History
@@ -217,8 +217,9 @@ def http_fetch(
                 reason = f"it answers {error.code}"
             except (OSError, TimeoutError) as error:
                 reason = str(getattr(error, "reason", error))
-        raise ClusterError(
-            f"{_place(url)} cannot be read, tried {ATTEMPTS} times: {reason}"
+        raise ConfigError(
+            f"{_place(url)} cannot be read, tried {ATTEMPTS} times: {reason}; give the "
+            "address of a Prometheus server that runs"
         )
 
     return fetch
@@ -344,8 +345,9 @@ def _data(body: bytes, url: str) -> Any:
         answer = json.loads(body)
         return answer["data"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ClusterError(
-            f"{_place(url)} does not answer as a Prometheus server"
+        raise ConfigError(
+            f"{_place(url)} does not answer as a Prometheus server: give the address "
+            "below which it serves /api/v1"
         ) from error
 
 

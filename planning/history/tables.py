@@ -21,6 +21,7 @@ from planning.peaks import History
 
 DELIMITERS = ("\t", ";", ",")
 TIME_NAMES = ("time", "date", "datetime", "timestamp", "zeit", "datum", "ts")
+SHOWN_NAMES = 4
 LATER_MS = 100_000_000_000
 """Unix times above this are milliseconds: as seconds they lie beyond the year 5000."""
 _FORMATS = (
@@ -89,6 +90,13 @@ def read_table(
         if values.get("participants") is not None:
             bins.add(time_s, values)
     notes = list(clock.notes())
+    if columns is None and list(meaning.values()).count("participants") > 1:
+        added = [header[i] for i in meaning]
+        notes.append(
+            f"{len(added)} columns of {source} were added up as participants of one "
+            f"node each ({', '.join(added[:SHOWN_NAMES])}"
+            f"{', …' * (len(added) > SHOWN_NAMES)}): name what is none with --column"
+        )
     if duplicates:
         notes.append(f"{duplicates} lines of {source} were there twice")
     return bins.history(source, utc_offset_s=clock.offset_s, notes=tuple(notes))
@@ -216,7 +224,9 @@ def _meaning(
         if name not in header:
             raise ConfigError(f"{source} has no column {name!r}: it has {header}")
         if ours not in COLUMNS:
-            raise ConfigError(f"{ours!r} is none of {', '.join(COLUMNS)}")
+            raise ConfigError(
+                f"--column {name}={ours}: {ours!r} is none of {', '.join(COLUMNS)}"
+            )
     return {i: columns[name] for i, name in values.items() if name in columns}
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bots.errors import ClusterError, ConfigError
+from bots.errors import ConfigError
 from planning.history.csv import parse_csv, write_csv
 from planning.history.prometheus import (
     MOST_POINTS,
@@ -123,7 +123,7 @@ def test_a_server_that_is_away_is_tried_four_times():
     waited: list[float] = []
     fetch = http_fetch("http://127.0.0.1:9", sleep=waited.append)
 
-    with pytest.raises(ClusterError, match="tried 4 times"):
+    with pytest.raises(ConfigError, match="tried 4 times"):
         fetch("/api/v1/query", {"query": "up"})
 
     assert waited == [2.0, 4.0, 8.0]

@@ -67,6 +67,8 @@ def test_grafanas_export_of_two_nodes_is_summed_at_equal_times():
 
     assert history.participants == (120,)
     assert history.utc_offset_s == 3600
+    assert [note for note in history.notes if "--column" in note] == [*history.notes]
+    assert "2 columns" in history.notes[0]
 
 
 def test_grafanas_milliseconds_need_no_zone():
