@@ -79,6 +79,8 @@ class OutcomeCount:
 class PathCount:
     """How many participants' media took one path."""
 
+    node: str
+    """Where the join ended: behind a balancer, the meeting's node."""
     schema: str
     bridge: str
     audio_role: str

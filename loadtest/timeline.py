@@ -164,7 +164,7 @@ class Timeline:
         self.steps: list[StepRecord] = []
         self._bins: dict[int, _Bin] = defaultdict(_Bin)
         self._outcomes: Counter[tuple[str, str, str]] = Counter()
-        self._paths: Counter[tuple[str, str, str, str, str]] = Counter()
+        self._paths: Counter[tuple[str, ...]] = Counter()
 
     def add(self, record: Record) -> None:
         """Take in one record."""
@@ -213,6 +213,7 @@ class Timeline:
         """Return the paths that media of participants took, common ones first."""
         return tuple(
             PathCount(
+                node=node,
                 schema=schema,
                 bridge=bridge,
                 audio_role=role,
@@ -220,7 +221,7 @@ class Timeline:
                 candidate_type=candidate,
                 count=count,
             )
-            for (schema, bridge, role, offerer, candidate), count in (
+            for (node, schema, bridge, role, offerer, candidate), count in (
                 self._paths.most_common()
             )
         )
@@ -255,7 +256,7 @@ class Timeline:
             sums.join_times.add(record.join_time_s)
         path = record.path
         media = (path.bridge, path.audio_role, path.offerer, path.candidate_type)
-        self._paths[path.schema, *media] += 1
+        self._paths[record.node, path.schema, *media] += 1
         self._add_present(record.elapsed_s, 1)
 
     def _add_stream(self, record: StreamReport) -> None:

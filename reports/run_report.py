@@ -325,6 +325,7 @@ def _path_table(run: RunResult) -> Table:
     return Table(
         title="",
         columns=(
+            Column(title="node", is_name=True),
             Column(title="schema"),
             Column(title="bridge"),
             Column(title="audio"),
@@ -334,6 +335,7 @@ def _path_table(run: RunResult) -> Table:
         ),
         rows=tuple(
             (
+                path.node or written.MISSING,
                 path.schema or written.MISSING,
                 path.bridge or written.MISSING,
                 path.audio_role or "without audio",

@@ -184,6 +184,29 @@ def test_outcomes_are_counted_by_what_how_and_code():
     ]
 
 
+def test_joins_of_a_cluster_are_counted_by_the_node_they_ended_on():
+    header, *records = synthetic_run()
+    assert isinstance(header, RunHeader)
+    moved = [
+        replace(record, node=f"node-{record.meeting % 2}")
+        if isinstance(record, JoinReport)
+        else record
+        for record in records
+    ]
+    joined = [
+        record.node
+        for record in moved
+        if isinstance(record, JoinReport) and record.outcome == "joined"
+    ]
+
+    paths = run_result(header, moved).paths
+
+    assert {path.node for path in paths} == {"node-0", "node-1"}
+    for node in ("node-0", "node-1"):
+        counted = sum(path.count for path in paths if path.node == node)
+        assert counted == joined.count(node)
+
+
 def test_a_run_is_digested_with_its_points_and_verdicts():
     records = synthetic_run()
     header = records[0]
