@@ -35,6 +35,8 @@ RECEIVE_BUFFER_BYTES = 1 << 20
 DATAGRAMS_A_WAKE = 16
 BURST_BYTES = 1000
 """A datagram as large as this is likely to have others behind it."""
+LATE_S = 0.025
+"""And so is any in a socket that was not looked at for longer than audio's 20 ms."""
 
 TransportState = Literal["new", "checked", "connected", "closed"]
 Address = tuple[str, int]
@@ -105,6 +107,7 @@ class Transport:
         self._remote: RemoteSide | None = None
         self._peer: Address | None = None
         self._dtls: DtlsSession | None = None
+        self._looked_s = 0.0
         self._early: deque[bytes] = deque(maxlen=EARLY_DATAGRAMS)
         self._sender: SrtpSender | None = None
         """There from the handshake's end to `close`, and so is the peer's address."""
@@ -209,18 +212,22 @@ class Transport:
     # -- receiving -------------------------------------------------------------
 
     def _readable(self) -> None:
-        """Take what is there: one datagram, or the rest of a burst of full ones.
+        """Take what is there: one datagram, or those that are likely behind it.
 
         A screen's key frame is some ninety packets at once; one a wake, on a busy
-        node, is slower than the socket's buffer fills.
+        node, is slower than the socket's buffer fills. So is one packet of audio a
+        wake: checks of consent would stand in the queue for half a minute.
         """
+        now_s = monotonic()
+        is_late, self._looked_s = now_s - self._looked_s > LATE_S, now_s
         for _ in range(DATAGRAMS_A_WAKE):
             try:
                 datagram, sender = self._socket.recvfrom(DATAGRAM_BYTES)
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return
             self._take(datagram, sender)
-            if len(datagram) < BURST_BYTES or self.state == "closed":
+            is_last = len(datagram) < BURST_BYTES and not is_late
+            if is_last or self.state == "closed":
                 return
 
     def _take(self, datagram: bytes, sender: Address) -> None:

@@ -1,6 +1,7 @@
 """One transport and a real UDP client: checks, roles, fingerprints, silence."""
 
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from bots.media import rtcp, stun
 from bots.media.dtls import FINGERPRINT_FAMILIES
 from loadtest.node.audio import SILENCE
 from loadtest.node.faults import Faults
+from loadtest.node.transport import LATE_S
 from tests.support.asynctest import asynctest, eventually
 from tests.support.rawpeer import UFRAG, RawPeer
 from tests.support.sfu import MediaNode, SfuSocket, media_node
@@ -64,6 +66,21 @@ async def test_a_check_is_answered_with_the_address_it_came_from():
 
         assert message.message_class == "response"
         assert message.mapped_address == peer.address
+
+
+@asynctest
+async def test_a_node_that_looks_late_takes_all_the_small_packets_that_wait():
+    async with listener() as (node, _socket, peer):
+        (transport,) = node.media._transports
+        await peer.check()
+        before = node.media.counters.received_packets
+        time.sleep(2 * LATE_S)  # the whole process stands still
+        for _ in range(10):
+            peer.send_raw(bytes([128]) * 60)
+
+        transport._readable()
+
+        assert node.media.counters.received_packets == before + 10
 
 
 @pytest.mark.parametrize(
