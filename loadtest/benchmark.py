@@ -48,6 +48,8 @@ OVERSHOOT = 1.12
 saturate the node, or its CPU would say nothing of its load."""
 BETWEEN_S = 4.0
 """From one step's end to the next one's start: reports come in, people leave."""
+CLIMBS_MAX = 6
+"""Climbs of a profile, at most, while our own machine spoils them."""
 CERTAIN: frozenset[LimitMet] = frozenset(
     {"connection cap", "udp ports", "nic", "memory", "one process"}
 )
@@ -169,7 +171,8 @@ class Ladder:
     def _narrowed(self, finished: Sequence[Finished]) -> LadderStep | None:
         """Return the hold that narrows the widest interval most.
 
-        Where no hold of a climb narrows it, another climb begins.
+        Where no hold of a climb narrows it, another climb begins; so it does, some
+        times, for a profile of which our own machine has kept a knee from being found.
         """
         noise = noise_of([a for p in self.profiles for a in ascents_of(p, finished)])
         widest = []
@@ -178,6 +181,11 @@ class Ladder:
             known = [(knee_of(a, self._slo, noise), a) for a in ascents]
             knees = [(knee, ascent) for knee, ascent in known if knee is not None]
             whole = together([knee for knee, _ in knees], seed=self._seed)
+            if whole is None and _ended_by_us(ascents):
+                again = self._start(profile, finished)
+                return self._step(
+                    profile, again, finished, repeat=ascents[-1].repeat + 1
+                )
             if whole is not None and whole.spread > self.plan.precision:
                 least_sure = max(knees, key=lambda pair: pair[0].spread)
                 widest.append((whole.spread, least_sure, ascents[-1].repeat))
@@ -315,6 +323,13 @@ class Ladder:
             is_contrast=is_contrast,
             repeat=repeat,
         )
+
+
+def _ended_by_us(ascents: Sequence[Ascent]) -> bool:
+    """Say whether the last climb stopped at a step that our machine could not make."""
+    pairs = ascents[-1].pairs
+    is_unfit = bool(pairs) and not pairs[-1][1].generator_fit
+    return is_unfit and len(ascents) < CLIMBS_MAX
 
 
 def _is_about_joining(

@@ -13,7 +13,14 @@ from loadtest.models import LoadPoint, MeetingProfile, Percentiles, Slo
 from loadtest.narrowing import best_hold
 from loadtest.repeats import noise_of
 from loadtest.slo import judge
-from tests.support.runs import CLASSES, GROUPS, TALKS, SyntheticNode, synthetic_point
+from tests.support.runs import (
+    CLASSES,
+    GROUPS,
+    TALKS,
+    Generator,
+    SyntheticNode,
+    synthetic_point,
+)
 
 STRONG = SyntheticNode(cores=20.0, noise=0.0)
 
@@ -124,6 +131,22 @@ def test_time_is_spent_until_every_interval_is_narrow_enough():
     assert len(points) < 100
     assert len(spreads) == 3
     assert max(spreads) <= 0.03
+
+
+def test_a_bad_minute_of_our_machine_does_not_end_what_has_hours_left():
+    plan = LadderPlan(
+        step_duration_s=12, max_participants=60, time_s=3_600, fills_time=True
+    )
+    ladder = Ladder((CLASSES,), plan)
+    weak = synthetic_point(SyntheticNode(), CLASSES, 6, generator=Generator(lag_s=1.0))
+    climbs = [dataclasses.replace(weak, repeat=number // 2) for number in range(12)]
+    spoilt = [(point, judge(point)) for point in climbs]
+
+    again = ladder.next(spoilt[:2])
+
+    assert again is not None
+    assert again.repeat == 1
+    assert ladder.next(spoilt) is None
 
 
 def test_no_step_begins_that_would_end_too_late():
