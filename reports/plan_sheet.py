@@ -1,14 +1,19 @@
 """Plan -> CSV for a spreadsheet: inputs beside results, so that they can be redone.
 
-One row a month, its inputs first (peak, price of each type), then what was bought, then
-sums; below it balance, runway and the assumptions with their sources. Numbers have a
-decimal point and no thousands' mark. Computes nothing.
+First the inputs: money there is, comes in and goes out, capacities, prices, what is
+held. Then one row a month: peak, bill and its parts, balance, nodes; below it runway
+and the assumptions with their sources. Nodes of one type are `required_participants` ÷
+(capacity × `share_of_capacity_filled`), rounded up, and the spare ones, or more where
+keeping them is cheaper. Numbers have a decimal point and no thousands' mark. Computes
+nothing.
 """
 
 import csv
 import io
+from collections.abc import Iterator
 
 from planning.models import MonthPlan, Plan
+from planning.offers import Budget, Catalog
 from planning.peaks import Interval
 
 HEAD = (
@@ -28,6 +33,7 @@ HEAD = (
     "balance_mid_eur",
     "traffic_out_tb",
     "overload_risk",
+    "share_of_capacity_filled",
 )
 
 
@@ -43,10 +49,11 @@ def render(plan: Plan) -> str:
     for used in plan.capacity_used:
         row = [used.participants, used.low, used.high, _safe(used.source)]
         sheet.writerow(["capacity", _safe(used.type), *row])
-    for kind in plan.catalog_used.types if plan.catalog_used else ():
-        row = [kind.price_eur, "", "", _safe(f"{kind.source} ({kind.date})")]
-        sheet.writerow(["price_eur_a_month", _safe(kind.name), *row])
-        sheet.writerow(["setup_eur", _safe(kind.name), kind.setup_eur])
+    if plan.catalog_used:
+        sheet.writerows(_catalog_rows(plan.catalog_used))
+    if plan.budget_used:
+        sheet.writerows(_budget_rows(plan.budget_used))
+    sheet.writerow(["spare_nodes", "", plan.node_failure.spare_nodes])
     sheet.writerow([])
     names = tuple(
         dict.fromkeys(node.type for month in plan.months for node in month.nodes)
@@ -78,6 +85,46 @@ def render(plan: Plan) -> str:
     return text.getvalue()
 
 
+def _catalog_rows(catalog: Catalog) -> Iterator[tuple[str | float, ...]]:
+    yield ("vat_added_ratio", "", catalog.vat_ratio)
+    for kind in catalog.types:
+        name = _safe(kind.name)
+        source = _safe(f"{kind.source} ({kind.date})")
+        yield ("price_eur_a_month", name, kind.price_eur, "", "", source)
+        yield ("setup_eur", name, kind.setup_eur)
+        if kind.billing == "hourly":
+            yield ("price_eur_an_hour", name, kind.hour_eur)
+        if kind.billing == "bought":
+            yield ("purchase_eur", name, kind.purchase_eur)
+        if kind.included_traffic_bytes is not None:
+            yield ("included_traffic_tb", name, kind.included_traffic_bytes / 1e12)
+            yield (
+                "extra_traffic_eur_a_tb",
+                name,
+                kind.extra_traffic_eur_per_byte * 1e12,
+            )
+
+
+def _budget_rows(budget: Budget) -> Iterator[tuple[str | float, ...]]:
+    for node in budget.held:
+        yield ("nodes_held", _safe(node.type), node.count)
+    for contract in budget.contracts:
+        if contract.price_eur is not None:
+            until = f"until {contract.until}" if contract.until else ""
+            name = _safe(contract.type)
+            yield ("price_of_held_eur", name, contract.price_eur, "", "", until)
+    for what, lines in (
+        ("fixed_cost_eur_a_month", budget.fixed_costs),
+        ("income_eur_a_month", budget.income),
+    ):
+        for line in lines:
+            since = f"from {line.first_month} " if line.first_month else ""
+            until = f"until {line.last_month} " if line.last_month else ""
+            source = _safe(f"{since}{until}{line.source}".strip())
+            amount = line.amount
+            yield (what, _safe(line.name), amount.mid, amount.low, amount.high, source)
+
+
 def _row(month: MonthPlan) -> tuple[str, ...]:
     values = (
         month.peak.p50,
@@ -95,7 +142,12 @@ def _row(month: MonthPlan) -> tuple[str, ...]:
         month.balance_eur.mid,
         month.traffic_bytes / 1e12,
     )
-    return (month.month, *map(_number, values), f"{month.overload_risk:.4f}")
+    shares = (month.overload_risk, month.utilisation)
+    return (
+        month.month,
+        *map(_number, values),
+        *(f"{share:.4f}" for share in shares),
+    )
 
 
 def _span(value: Interval) -> tuple[float, float, float]:

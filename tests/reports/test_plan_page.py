@@ -4,10 +4,14 @@ import csv
 import io
 import re
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import pytest
 
 from loadtest.cli import run_command
+from planning.budget import parse_budget
+from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
 from planning.models import Alternative, ConfidencePrice, Influence, OrderStep
 from planning.peaks import Interval
@@ -141,6 +145,28 @@ def test_the_sheet_adds_up_for_whoever_redoes_it():
             float(cells["cost_eur"]), abs=0.06
         )
     assert any(row and row[0] == "capacity" for row in rows)
+
+
+def test_the_sheet_holds_what_the_bill_was_computed_from():
+    example = Path(__file__).parents[2] / "examples" / "senfcall-2020"
+    budget = read_toml(example / "budget.toml", "the budget")
+    budget["income"] = [{"name": "=donations", "amount": 200.0, "first": "2021-03"}]
+    plan = replace(
+        full_plan(),
+        budget_used=parse_budget(budget, source="budget.toml"),
+        catalog_used=read_catalog(example / "catalog.toml", today=date(2021, 1, 1)),
+    )
+
+    rows = list(csv.reader(io.StringIO(plan_sheet.render(plan))))
+
+    given = {(row[0], row[1]): row[2:] for row in rows if len(row) > 2}
+    assert given["price_eur_a_month", "6 cores"][0] == "39.44"
+    assert given["nodes_held", "6 cores"] == ["9"]
+    assert given["spare_nodes", ""] == ["1"]
+    fixed = [row for row in rows if row[:1] == ["fixed_cost_eur_a_month"]]
+    assert [row[2] for row in fixed] == ["100.0"]
+    income = given["income_eur_a_month", "'=donations"]
+    assert (income[0], income[3]) == ("200.0", "from 2021-03")
 
 
 def test_no_cell_of_the_sheet_is_a_formula():
