@@ -28,6 +28,8 @@ from loadtest.models import Limit, LimitMet
 from loadtest.student import student_quantile
 
 DRAWS = 2_000
+BLURRED = 2.0
+"""A climb's spread over that of the sharpest one, from which on it adds nothing."""
 NORMAL_REACH = 1.645
 """Standard deviations on either side that hold 90 % of a normal distribution."""
 
@@ -43,7 +45,8 @@ def together(knees: Sequence[Knee], *, seed: int) -> Knee | None:
     """Return one knee for all climbs that found one; None for no climb.
 
     The limit is the one that most climbs met; those that met another one are left out,
-    for they measured something else.
+    for they measured something else, and so are those that know far less than the best,
+    as one that the end of the time cut short.
     """
     if not knees:
         return None
@@ -52,6 +55,8 @@ def together(knees: Sequence[Knee], *, seed: int) -> Knee | None:
     )
     commonest = counts.most_common(1)[0][0]
     alike = [knee for knee in knees if (knee.limit, knee.met.limit) == commonest]
+    sharpest = min(knee.spread for knee in alike)
+    alike = [knee for knee in alike if knee.spread <= BLURRED * sharpest]
     if len(alike) == 1:
         return alike[0]
     crossing = _bootstrapped([knee.crossing for knee in alike], seed)

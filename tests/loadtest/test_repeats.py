@@ -63,6 +63,10 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(
     assert 0.77 <= hits / 200 <= 0.99
 
 
+def test_a_climb_that_was_cut_short_does_not_blur_a_sharp_one():
+    assert together([found(20.0), found(26.0, own=0.4)], seed=1) == found(20.0)
+
+
 def test_climbs_that_met_another_limit_measured_something_else():
     knees = [found(20.0), found(8.0, "join time", "join rate"), found(21.0)]
 
