@@ -109,10 +109,11 @@ def _budget_rows(budget: Budget) -> Iterator[tuple[str | float, ...]]:
     for node in budget.held:
         yield ("nodes_held", _safe(node.type), node.count)
     for contract in budget.contracts:
+        until = f"until {contract.until}" if contract.until else ""
+        name = _safe(contract.type)
+        yield ("nodes_held", name, contract.count, "", "", until)
         if contract.price_eur is not None:
-            until = f"until {contract.until}" if contract.until else ""
-            name = _safe(contract.type)
-            yield ("price_of_held_eur", name, contract.price_eur, "", "", until)
+            yield ("price_of_held_eur", name, contract.price_eur)
     for what, lines in (
         ("fixed_cost_eur_a_month", budget.fixed_costs),
         ("income_eur_a_month", budget.income),
