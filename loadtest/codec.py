@@ -99,7 +99,7 @@ def decode_whole(
     """
     try:
         plain = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{where} is no JSON: give the file that `{made_by}` wrote"
         ) from error

@@ -83,7 +83,7 @@ def _note(where: str, ratio: float) -> str:
 def _schema(text: str, where: str) -> object:
     try:
         plain = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where} is no JSON: give {FILES}") from error
     return plain.get("schema") if isinstance(plain, dict) else None
 

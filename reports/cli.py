@@ -207,7 +207,7 @@ def _schema_of(name: str) -> str:
         raise ConfigError(f"{name} is empty: give {RESULTS}")
     try:
         plain = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         plain = _whole_object(name)
     schema = plain.get("schema") if isinstance(plain, dict) else None
     if schema not in SCHEMAS:
@@ -221,7 +221,7 @@ def _whole_object(name: str) -> object:
     whole = _read(name)
     try:
         return json.loads(whole)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if whole.lstrip()[:1] == "{":
             raise ConfigError(
                 f"{name} is cut off or damaged: make it again, it is no whole JSON"

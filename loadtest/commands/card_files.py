@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from bots.errors import ConfigError
 from loadtest.card_codec import encode_card
 from loadtest.card_making import check_type, make_card
 from loadtest.codec import open_run
@@ -24,6 +25,7 @@ from loadtest.models import Capacity
 Command = TypeVar("Command", bound=Callable[..., Any])
 Write = Callable[[Capacity, Path], None]
 """Takes the capacity and the log of its run."""
+PAGE: Final = ".html"
 PAGE_TIMEOUT_S: Final = 300.0
 
 
@@ -71,6 +73,10 @@ def card_file(order: CardOrder) -> Iterator[Write]:
     if not order.path:
         yield lambda capacity, log: None
         return
+    if Path(order.path).suffix.lower() == PAGE:
+        raise ConfigError(
+            f"--card {order.path} ends as its page does: let the card end with .json"
+        )
     with whole_file(order.path) as write:
 
         def write_card(capacity: Capacity, log: Path) -> None:
@@ -90,7 +96,7 @@ def card_file(order: CardOrder) -> Iterator[Write]:
 
 def _draw(card: Path) -> None:
     """Draw the page; a card without one is still a card, so a failure is told only."""
-    page = card.with_suffix(".html")
+    page = card.with_suffix(PAGE)
     with contextlib.suppress(subprocess.TimeoutExpired):
         done = subprocess.run(
             [sys.executable, "-m", "loadtest", "report", str(card), "-o", str(page)],

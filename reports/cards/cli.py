@@ -87,10 +87,12 @@ def card(
     if shown and render is None:
         known = ", ".join(sorted(FORMATS))
         raise ConfigError(f"the page {shown} has no ending that is known: {known}")
+    is_card = _is_card(whole)
+    _check_apart(result, output, shown, is_card=is_card)
     for path in (output, Path(shown) if shown else Path("-")):
         if str(path) != "-":
             check_writable(path)
-    if _is_card(whole):
+    if is_card:
         if log is not None:
             raise ConfigError(
                 f"{result} is a card already, which knows its machine: leave --run out"
@@ -192,7 +194,25 @@ def _people(observed: Path | None, run: str) -> PeopleRatio | None:
 
 
 def _page_of(output: Path) -> str:
+    if not output.name:
+        raise ConfigError(f"{output} is a folder: name a file with --output")
     return "" if str(output) == "-" else str(output.with_suffix(".html"))
+
+
+def _check_apart(result: Path, output: Path, shown: str, *, is_card: bool) -> None:
+    """Raise ConfigError where the page, or the card of a capacity, would replace it.
+
+    A card is amended in its place.
+    """
+    page = Path(shown).resolve() if shown else None
+    if page == output.resolve():
+        raise ConfigError(
+            f"{output} would be the card and its page: let the card end with .json"
+        )
+    if page == result.resolve():
+        raise ConfigError(f"{result} is the result: name another page with --page")
+    if output.resolve() == result.resolve() and not is_card:
+        raise ConfigError(f"{result} is the result: name another card with --output")
 
 
 def _cards_in(folder: Path) -> list[NamedCard]:
@@ -222,7 +242,7 @@ def _is_card(whole: str) -> bool:
     """Say whether a file is a card; a damaged one is, and is refused by its reader."""
     try:
         plain = json.loads(whole)
-    except ValueError:
+    except (ValueError, RecursionError):
         return f'"{CARD_SCHEMA}"' in whole
     return isinstance(plain, dict) and plain.get("schema") == CARD_SCHEMA
 

@@ -293,6 +293,13 @@ def test_bbbload_cards_compares_a_folder(tmp_path, capsys):
         (["card", "{}/capacity.json", "--page", "x.doc"], "no ending that is known"),
         (["card", "{}/capacity.json", "--type", "192.0.2.1"], "name the server type"),
         (["card", "{}/capacity.json", "--observed", "{}/run.jsonl"], "no JSON"),
+        (["card", "{}/capacity.json", "-o", ""], "is a folder"),
+        (["card", "{}/capacity.json", "-o", "{}/c.html"], "end with .json"),
+        (["card", "{}/capacity.json", "-o", "{}/capacity.json"], "another card"),
+        (["card", "{}/page.html"], "no JSON"),
+        (["card", "{}/page.html", "--page", "{}/page.html"], "another page"),
+        (["card", "{}/deep.json"], "no JSON"),
+        (["report", "{}/deep.json"], "is no result"),
         (["cards", "{}"], "holds no node card"),
         (["cards", "{}", "-o", "x.doc"], "choose"),
         (["cards", "{}/absent"], "does not exist"),
@@ -300,6 +307,8 @@ def test_bbbload_cards_compares_a_folder(tmp_path, capsys):
 )
 def test_mistakes_are_one_sentence_and_exit_2(tmp_path, arguments, words, capsys):
     written_results(tmp_path)
+    (tmp_path / "page.html").write_text("<html>")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
     known = [part.replace("{}", str(tmp_path)) for part in arguments]
 
     assert run_command(known) == 2

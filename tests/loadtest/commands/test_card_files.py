@@ -29,6 +29,7 @@ def log(tmp_path: Path) -> Path:
     ("arguments", "words"),
     [
         (["--card", "no/such/folder/card.json"], "cannot be written"),
+        (["--card", "card.html"], "let the card end with .json"),
         (["--type", "bbb7.example.org"], "name the server type"),
     ],
 )
