@@ -28,7 +28,7 @@ _STATEMENTS: Final = tuple(
     for pattern in (
         # What ran out (`loadtest.limits`).
         r"# of # cores in use",
-        r"the network card carried # of its speed",
+        r"the network card carried # of its speed(?: at most)?",
         r"# of the memory in use",
         r"every stream lost packets",
         r"median #(?: and #)?(?:, the node used # of its CPU)?",

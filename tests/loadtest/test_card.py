@@ -299,6 +299,7 @@ LOSSY = Percentiles(count=12, p50=0.03, p95=0.04, max=0.05)
         (("join time",), CALM | {"join_rate": 2.0, "join_rate_asked": 5.0}),
         (("cpu",), {"node_cpu_ratio": 0.93, "node_cores": 8.0}),
         (("freezes",), CALM | {"nic_ratio": 0.9}),
+        (("freezes",), CALM | {"nic_ratio": 0.5, "nic_ratio_most": 0.99}),
         (("freezes",), CALM | {"node_memory_ratio": 0.97}),
         (("video loss",), CALM | {"audio_loss": LOSSY, "video_loss": LOSSY}),
         (("freezes", "video loss"), CALM),
