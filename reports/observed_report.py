@@ -77,12 +77,11 @@ def _answer(node: ObservedNode) -> Answer:
     return Answer(
         question=f"{node.node}: cores in use when busy",
         value=f"{used} of {cores}" if node.cores is not None else used,
-        interval=(
-            written.interval(
-                written.number(node.base.low + node.load_cores.low),
-                written.number(node.base.high + node.load_cores.high),
-                node.load_cores.coverage,
-            )
+        interval="of which the load "
+        + written.interval(
+            written.number(node.load_cores.low),
+            written.number(node.load_cores.high),
+            node.load_cores.coverage,
         ),
         holds_for=holds_for + _mix(node.busy),
     )
