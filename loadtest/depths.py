@@ -129,18 +129,19 @@ def _figures(
     concealed_ratio = None
     if is_decoded and not is_video and expected:
         concealed_ratio = concealed_s / (expected * PACKET_S)
+    is_enough = not is_video or frames >= LEAST_FRAMES
+    is_beside = depth != "light" and (light is not None or is_decoded)
     differs = []
-    if light is not None and depth != "light":
+    if light is not None and depth != "light" and is_enough:
         if _is_apart(loss_ratio, light.loss_ratio, MAY_DIFFER):
             differs.append("loss")
         bound_s = max(JITTER_MAY_DIFFER_S, MAY_DIFFER * light.jitter_s)
         if _is_apart(jitter_s, light.jitter_s, bound_s):
             differs.append("jitter")
-        if frames >= LEAST_FRAMES and _is_apart(
-            frame_rate, light.frame_rate, MAY_DIFFER * (light.frame_rate or 0.0)
-        ):
+        bound_hz = MAY_DIFFER * (light.frame_rate or 0.0)
+        if _is_apart(frame_rate, light.frame_rate, bound_hz):
             differs.append("frames")
-    if frames >= LEAST_FRAMES and _is_apart(decoded_ratio, 1.0, MAY_DIFFER):
+    if is_enough and _is_apart(decoded_ratio, 1.0, MAY_DIFFER):
         differs.append("decoded")
     if _is_apart(concealed_ratio, max(loss_ratio or 0.0, 0.0), MAY_DIFFER):
         differs.append("concealed")
@@ -156,7 +157,7 @@ def _figures(
         concealed_ratio=concealed_ratio,
         mos_p50=_nearest(ratings, 0.5),
         mos_p5=_nearest(ratings, 0.05),
-        is_compared=depth != "light" and (light is not None or is_decoded),
+        is_compared=is_beside and is_enough,
         differs=tuple(differs),
     )
 

@@ -21,6 +21,11 @@ def blocks(depths: tuple[DepthFigures, ...]) -> tuple[Block, ...]:
 
 def _agreement(depths: tuple[DepthFigures, ...]) -> Block:
     compared = tuple(found for found in depths if found.is_compared)
+    if not compared and any(found.depth != "light" for found in depths):
+        return Text(
+            text="Too little was looked at in a second depth to compare: the run was "
+            "short, or few participants decode (decode_every)."
+        )
     if not compared:
         return Text(
             text="Every stream was looked at in one depth, so nothing vouches for it "
@@ -37,9 +42,10 @@ def _agreement(depths: tuple[DepthFigures, ...]) -> Block:
             text=f"The depths differ by more than 2 %: {written.listing(apart)}.",
             tone="warning",
         )
+    agree = tuple(f"{found.kind} at depth {found.depth}" for found in compared)
     return Text(
-        text="The depths agree within 2 %: what headers say is what was decrypted and "
-        "decoded."
+        text=f"The depths agree within 2 %: what headers say is what was decrypted or "
+        f"decoded ({written.listing(agree)})."
     )
 
 

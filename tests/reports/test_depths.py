@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from loadtest.results import DepthFigures
 from reports.depths import blocks
 from reports.document import Notice, Table, Text
@@ -42,6 +44,7 @@ def test_agreement_is_said_and_every_depth_has_its_row():
 
     assert isinstance(said, Text)
     assert said.text.startswith("The depths agree within 2 %")
+    assert "(video at depth decode)" in said.text
     assert isinstance(table, Table)
     assert [row[1] for row in table.rows] == ["light", "decode"]
     assert "99.8" in table.rows[1][6]
@@ -53,6 +56,13 @@ def test_what_differs_is_named_as_a_warning():
     assert isinstance(said, Notice)
     assert said.tone == "warning"
     assert "video at depth decode (frames a second and decoded frames)" in said.text
+
+
+def test_too_little_in_a_second_depth_is_never_called_agreement():
+    said, _ = blocks((LIGHT, replace(decoded(), is_compared=False)))
+
+    assert isinstance(said, Text)
+    assert said.text.startswith("Too little was looked at")
 
 
 def test_one_depth_alone_says_that_nothing_vouches_for_it():
