@@ -30,6 +30,8 @@ Offerer = Literal["server", "client"]
 
 FALL_BACK_ON = frozenset({"2202", "2203", "2300"})
 """Refusals of the way it was asked, not of the participant."""
+FELL_BACK = "audio way"
+"""Told as refused when another way then worked; the path says which it was."""
 BETTER_REASON_S = 0.5
 """A membership that ends closes the audio socket too, perhaps before it is told."""
 
@@ -90,6 +92,8 @@ class Audio:
     async def join(self) -> PathTaken:
         """Join by the first way that works and return the path that the media took.
 
+        A way that was refused before it is told: to fall back is an outcome.
+
         Raises SfuRefusal, StepTimeout or another ClusterError of the last way tried.
         """
         failure: ClusterError | None = None
@@ -97,6 +101,8 @@ class Audio:
             try:
                 path = await self._join(way)
                 self._ways = (way, *(other for other in self._ways if other != way))
+                if failure is not None:
+                    self._ground.logbook.refused(FELL_BACK, failure)
                 return path
             except SfuRefusal as refusal:
                 await self.leave()

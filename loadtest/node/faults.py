@@ -61,7 +61,8 @@ class Faults:
     """Session calls (stuns and the static data) know no session."""
     sfu_error: str = ""
     """Code with which bbb-webrtc-sfu answers every `start`, or `what:code` for one:
-    `audio`, camera `share` and `viewer`, screen `send` and `recv`."""
+    `audio` (`passive`: that of passive listeners), camera `share` and `viewer`, screen
+    `send` and `recv`."""
     sfu_unauthorized: bool = False
     """Media signalling upgrades are answered 401."""
     sfu_closes: bool = False

@@ -142,7 +142,7 @@ class Signalling:
         if not number >= 0:
             raise Refusal(SFU_INVALID_REQUEST, "clientSessionNumber")
         around = self._around
-        self._before_start("audio")
+        self._before_start("passive" if role == "passive-sendrecv" else "", "audio")
         if not around.meeting.may_use_voice(around.user):
             raise Refusal(SFU_UNAUTHORIZED, "not in the meeting")
         session = self._begin(
@@ -267,9 +267,9 @@ class Signalling:
 
     # -- what all share --------------------------------------------------------
 
-    def _before_start(self, what: str) -> None:
-        code = self._around.media.faults.sfu_error_of(what)
-        if code:
+    def _before_start(self, *names: str) -> None:
+        codes = map(self._around.media.faults.sfu_error_of, names)
+        if code := next(filter(None, codes), ""):
             number = int(code) if code.isdecimal() else MEDIA_SERVER_GENERIC_ERROR
             raise Refusal(number, "ordered by a fault switch")
         self._started()

@@ -169,6 +169,18 @@ def sum_of_limits(given: Limits) -> float:
 
 
 @asynctest
+async def test_listening_that_fell_back_is_told_and_goes_the_older_way():
+    async with scene(sfu_error="passive:2300") as stage:
+        async with stage.present(stage.participant(1, audio="listen only")):
+            pass
+
+    (join,) = stage.of(JoinReport)
+    (told,) = stage.of(RefusalReport)
+    assert (join.outcome, join.path.audio_role) == ("joined", "recv")
+    assert (told.what, told.outcome, told.code) == ("audio way", "refused", "2300")
+
+
+@asynctest
 async def test_a_signalling_socket_that_is_closed_at_once_is_a_drop():
     async with scene(sfu_closes=True) as stage:
         await stage.participant(1, audio="microphone", limits=LIMITS).run()
