@@ -313,7 +313,9 @@ def _summary(made: Plan) -> list[str]:
     runway, total = made.runway_months, made.cost_total_interval_eur
     modelled = " (modelled, not measured)" if made.history_is_modelled else ""
     lines = [
-        f"History {made.history}{modelled}: highest {made.history_peak:g} on "
+        f"Demand {made.demand} (stated, not measured)."
+        if made.demand
+        else f"History {made.history}{modelled}: highest {made.history_peak:g} on "
         f"{made.history_peak_at[:16]}.",
         f"Forecast by the {made.forecast_method}: {made.forecast_reason}.",
     ]

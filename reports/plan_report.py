@@ -29,7 +29,7 @@ def document(plan: Plan, *, source: str) -> Document:
         title=(
             f"Servers and money, {written.month(first.month)} to "
             f"{written.month(last.month)}"
-            + (" (modelled history)" if plan.history_is_modelled else "")
+            + (f" ({_notices(plan)[0].short})" if _notices(plan) else "")
         ),
         asked=(
             f"Which servers of {plan.catalog} carry the demand of {plan.history}, with "
@@ -40,7 +40,7 @@ def document(plan: Plan, *, source: str) -> Document:
         tone=_tone(plan),
         answers=_answers(plan),
         next_steps=_next_steps(plan),
-        notices=(wording.MODELLED,) if plan.history_is_modelled else (),
+        notices=_notices(plan),
         sections=_sections(plan),
         provenance=_provenance(plan, source),
     )
@@ -48,6 +48,12 @@ def document(plan: Plan, *, source: str) -> Document:
 
 def _holds(plan: Plan) -> bool:
     return plan.node_failure.overload_risk <= plan.risk
+
+
+def _notices(plan: Plan) -> tuple[Notice, ...]:
+    if plan.demand:
+        return (wording.STATED,)
+    return (wording.MODELLED,) if plan.history_is_modelled else ()
 
 
 def _verdict(plan: Plan) -> str:
@@ -58,6 +64,10 @@ def _verdict(plan: Plan) -> str:
         "rule": "the model did not beat the rule of thumb, so the rule is used",
         "seasonal naive": "the model did not beat last year's peaks, so those are used",
     }[plan.forecast_method]
+    if plan.demand:
+        used = f"none, the demand is what {plan.demand} states"
+    elif not any(one.origins for one in plan.backtest.scores):
+        used = "the rule of thumb, as the history is too short to judge forecasts by"
     head = "The plan holds" if _holds(plan) else "The plan does not hold"
     return (
         f"{head}: with any one node down, the chance that a node is overloaded on a "
@@ -125,8 +135,7 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
                     written.count(busiest.peak.p90),
                     0.8,
                 )
-                + f"; so far {written.count(plan.history_peak)} on "
-                f"{written.day(plan.history_peak_at)}"
+                + _so_far(plan)
             ),
         ),
         *(_shock_answer(row, plan) for row in plan.shocks[-1:]),
@@ -137,6 +146,13 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
             holds_for="one meeting never spreads over two nodes",
         ),
     )
+
+
+def _so_far(plan: Plan) -> str:
+    if plan.demand:
+        return ""
+    day = written.day(plan.history_peak_at)
+    return f"; so far {written.count(plan.history_peak)} on {day}"
 
 
 def _shock_answer(row: ShockRow, plan: Plan) -> Answer:
@@ -261,9 +277,10 @@ def _buying_text(plan: Plan) -> Text:
 
 def _provenance(plan: Plan, source: str) -> tuple[tuple[str, str], ...]:
     modelled = " (modelled)" if plan.history_is_modelled else ""
+    demand = ("demand", f"{plan.demand} (stated)") if plan.demand else None
     return (
         ("input", source),
-        ("history", f"{plan.history}{modelled}"),
+        demand or ("history", f"{plan.history}{modelled}"),
         ("catalogue", f"{plan.catalog}, prices of {written.day(plan.catalog_date)}"),
         ("budget", plan.budget),
         ("made on", written.day(plan.made_on)),

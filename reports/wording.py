@@ -17,6 +17,14 @@ STAND_IN = Notice(
     short="stand-in node, not BigBlueButton",
 )
 
+STATED = Notice(
+    text=(
+        "There is no history: the demand of this plan is what somebody stated, not "
+        "measured."
+    ),
+    tone="warning",
+    short="stated demand",
+)
 MODELLED = Notice(
     text=(
         "The history behind this plan is modelled from published figures, not measured."

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from planning.peaks import Interval
+from planning.peaks import Backtest, Interval
 from reports import plan_report, plan_tables, text
 from reports.document import Chart, Limit
 from tests.support.plans import synthetic_plan
@@ -132,3 +132,19 @@ def test_the_charts_of_a_plan_are_there_with_bands_and_reserve():
     assert len(charts) == 6
     balance = charts["Money left at the end of each month"]
     assert [mark.value for mark in balance.marks if isinstance(mark, Limit)] == [500.0]
+
+
+def test_a_plan_of_stated_demand_says_so_and_names_no_past():
+    stated = replace(
+        synthetic_plan(),
+        demand="demand.toml",
+        backtest=Backtest(horizon_weeks=0, used="rule", reason="no history", scores=()),
+    )
+
+    page = " ".join(told(stated).split())
+
+    assert "Forecast: none, the demand is what demand.toml states." in page
+    assert "(stated demand)" in page
+    assert "modelled history" not in page
+    assert "so far" not in page
+    assert "did not beat" not in page
