@@ -57,7 +57,7 @@ def decode_record(line: str, *, where: str) -> Record | None:
     """
     try:
         plain = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where} is no JSON: the file is damaged there") from error
     if not isinstance(plain, dict) or not isinstance(plain.get("kind"), str):
         raise ConfigError(f"{where} has no kind: this is no run of bbbload")

@@ -22,6 +22,9 @@ CPU_BOUND = 0.80
 PRECISION = 0.1
 """Half of an interval's width, as a share of the capacity, that is narrow enough."""
 
+LONGEST_S = 7 * 86_400.0
+"""A node and its use change within a week: what is measured longer is no one state."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderPlan:
@@ -72,6 +75,11 @@ def check_plan(profiles: Sequence[MeetingProfile], plan: LadderPlan) -> None:
         raise ConfigError(
             f"no step of {plan.step_duration_s:g} s fits into the "
             f"{max(0.0, plan.time_s):.0f} s that are left: give more time"
+        )
+    if plan.time_s is not None and plan.time_s > LONGEST_S:
+        raise ConfigError(
+            f"{plan.time_s / 3600:,.0f} h are more than a benchmark may take: "
+            f"give at most {LONGEST_S / 3600:.0f}h"
         )
     for profile in profiles:
         if profile.size > plan.max_participants:

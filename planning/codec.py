@@ -29,7 +29,7 @@ def decode_plan(text: str, *, where: str) -> Plan:
     """Read the text of a plan.json; raises ConfigError that names the file."""
     try:
         plain = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{where} is no JSON: give the file that `bbbload plan -o` wrote"
         ) from error

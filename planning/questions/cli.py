@@ -50,7 +50,11 @@ def quote(plan_file: Path, add: str, as_json: bool) -> int:
         return 0
     for line in quote_lines(found):
         click.echo(line)
-    click.echo(f"The addition costs {added_cost_eur(found):.0f} EUR a month.")
+    over_all = found.after.total_eur - found.before.total_eur
+    click.echo(
+        f"The addition costs {added_cost_eur(found):.0f} EUR a month at first, "
+        f"{over_all:.0f} EUR for nodes over all months of the plan."
+    )
     return 0
 
 
@@ -206,7 +210,7 @@ def _capacities(path: Path) -> tuple[tuple[formats.NodeCapacity, ...], Plan | No
 def _schema(path: Path) -> object:
     try:
         plain = json.loads(_text(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no JSON: give a result of bbbload") from error
     return plain.get("schema") if isinstance(plain, dict) else None
 

@@ -37,6 +37,7 @@ def test_the_file_has_the_documented_names():
     ("text", "words"),
     [
         ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
         ("[]", "bbbload.plan was expected"),
         ('{"schema": "bbbload.capacity", "version": 1}', "'bbbload.capacity'"),
         ('{"schema": "bbbload.plan", "version": 2}', "update bbbload"),

@@ -61,6 +61,7 @@ def test_a_plan_has_the_caps_and_the_time_that_its_ladder_can_need():
         (["--max-participants", "7", "--sizes", "small"], "one meeting of 8 (talks)"),
         (["--step-duration", "1s"], "too short to judge"),
         (["--time", "100s"], "no step of 30 s fits into the 10 s that are left"),
+        (["--time", "400h"], "400 h are more than a benchmark may take"),
         (["--until", "25:00"], "'25:00' is no time of day"),
         (["--max-rate", "50kbit"], "more traffic than --max-rate 50kbit"),
         (["-o", "no/such/folder/capacity.json"], "cannot be written"),
