@@ -30,7 +30,7 @@ from loadtest.guarding import Guarding
 from loadtest.log_file import LogFile
 from loadtest.models import NodeSample, Record
 from loadtest.processes import boot_id
-from loadtest.run_options import Limits, plan_of, write_status
+from loadtest.run_options import Limits, ended_early, plan_of, write_status
 from loadtest.sentry import HURRY_S
 from loadtest.stages import LEAVE_RATE
 from loadtest.watch import facts_of, lost_workers, open_watches, watch_node
@@ -59,22 +59,13 @@ class Control:
         self._runner = environment.runner
         self._conductor: Conductor | None = None
         self._log: LogFile | None = None
-        self._zero_s = 0.0
-        self._started_at = ""
-        self._begun: dict[str, Begun] = {}
-        self._waiting: dict[str, list[int]] = {}
-        self._asked: set[str] = set()
-        self._over: set[str] = set()
-        self._lost: set[str] = set()
-        self._refused: Refused | None = None
-        self._changed = threading.Event()
-        self._stopped = threading.Event()
+        self._zero_s, self._started_at = 0.0, ""
+        self._changed, self._stopped = threading.Event(), threading.Event()
         self._processes: dict[str, tuple[str, int]] = {}
-        self._is_begun = False
-        self._is_finished = True
-        self._retired = 0
+        self._is_begun, self._is_finished = False, True
+        self._retired, self.exit_code = 0, 0
         self._used_logs: set[str] = set()
-        self.exit_code = 0
+        self._reset()
         self.tell: Callable[[Record], None] = lambda record: None
         for name, listener in {
             "bbbload_place": self._place,
@@ -103,9 +94,9 @@ class Control:
         workers = self._workers()
         self._guarding = Guarding(self._limits.guard, self._withdraw_soon)
         self._log = LogFile.of_run(self._options.run_log, run, self._used_logs)
+        self._is_finished = False
         self._conductor = Conductor(plan, run=run, log=self._log, tell=self.tell)
         self._conductor.note(*self._limits.guard.notes)
-        self._is_finished = False
         self._zero_s = time.monotonic()
         self._started_at = now_utc()
         target = str(self._environment.host or "")
@@ -121,7 +112,12 @@ class Control:
         for worker in workers:
             self._send_begin(worker, target, leftovers)
         self._looking = workers[0]
-        self._await(lambda: len(self._begun) >= len(workers), BEGIN_TIMEOUT_S)
+        self._await(
+            lambda: self._is_finished or len(self._begun) >= len(workers),
+            BEGIN_TIMEOUT_S,
+        )
+        if self._is_finished:
+            return  # here and below: whoever ended it says why
         if self._refused is not None:
             raise self._refused.as_error()
         if len(self._begun) < len(workers):
@@ -134,6 +130,8 @@ class Control:
             logger.warning("%s", note)
         sources = [source for node in watches for source in node.sources]
         self._guarding.prove(begun.sighted, sources, host)
+        if self._is_finished:
+            return
         header = self._conductor.describe(
             begun,
             started_at=self._started_at,
@@ -158,7 +156,7 @@ class Control:
         """Let everybody leave, end the meetings, close the log; return its exit code.
 
         It is the exit code of the run, and the same when asked again. Who has not left
-        `within_s` is cut off.
+        `within_s` is cut off. What had not begun leaves no log and never returns 0.
         """
         if self._is_finished:
             return self.exit_code
@@ -182,21 +180,20 @@ class Control:
                     ended_at=now_utc(),
                     peak_participants=conductor.peak,
                 )
+        elif not self.exit_code:
+            self._tell(ended_early(self._refused, interrupted=interrupted))
         if self._log is not None:
-            self._log.close()
+            (self._log.close if self._is_begun else self._log.discard)()
             if self._log.failure:
                 self._tell(ConfigError(self._log.failure))
         self._is_begun = False
         return self.exit_code
 
     def fail(self, failure: BbbloadError) -> None:
-        """Say why there is no run, and leave no empty log behind."""
+        """Say why there is no run."""
         self._tell(failure)
-        was_begun = self._is_begun
         self.finish(interrupted=False)
         self.exit_code = failure.exit_code
-        if self._log is not None and not was_begun:
-            self._log.discard()
 
     def _tell(self, failure: BbbloadError) -> None:
         logger.error("bbbload: %s", redact(str(failure)))
@@ -242,10 +239,13 @@ class Control:
         self._send_begin(worker, str(self._environment.host))
 
     def _reset(self) -> None:
-        self._begun, self._waiting = {}, {}
-        self._asked, self._over, self._lost = set(), set(), set()
-        self._refused, self._retired, self.exit_code = None, 0, 0
-        self._looking = ""
+        self._begun: dict[str, Begun] = {}
+        self._waiting: dict[str, list[int]] = {}
+        self._asked: set[str] = set()
+        self._over: set[str] = set()
+        self._lost: set[str] = set()
+        self._refused: Refused | None = None
+        self._retired, self._looking, self.exit_code = 0, "", 0
 
     def _workers(self) -> list[str]:
         if not self._is_master:

@@ -163,6 +163,9 @@ def set_up(environment: Any, runner: Any, **_: Any) -> None:
             crew.close()
 
     environment.events.quitting.add_listener(clean_up)
+    # Timers count from when gevent last looked at the clock, which was before all
+    # imports: without this, they are taken off Locust's time limit.
+    gevent.get_hub().loop.update_now()
 
 
 def _conduct(environment: Any, control: Control, *, has_plan: bool) -> None:

@@ -1,4 +1,7 @@
-"""What the options of a Locust process mean: the limits of its engine, and the plan."""
+"""What the options of a Locust process mean: the limits of its engine, and the plan.
+
+Also, for who started it, why there is no run.
+"""
 
 import argparse
 import json
@@ -6,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bots.errors import BbbloadError
+from bots.errors import BbbloadError, GeneratorError
 from bots.plain import from_plain
 from bots.redaction import redact
-from bots.wire import Caps
+from bots.wire import Caps, Refused
+from loadtest.conductor import EXIT_INTERRUPTED
 from loadtest.durations import parse_duration
 from loadtest.load_files import load_mix, load_scenario, plan_of_scenario, with_media
 from loadtest.models import MeetingProfile, Slo
@@ -95,6 +99,19 @@ def plan_of(options: Any, plan_file: str, limits: Limits) -> RunPlan:
 
 def _with_media(plan: RunPlan, options: Any) -> RunPlan:
     return with_media(plan, clip=options.clip, ice_policy=options.ice_transport_policy)
+
+
+def ended_early(refused: Refused | None, *, interrupted: bool) -> BbbloadError:
+    """Return why a run that was ended before it began has no result."""
+    if refused is not None:
+        return refused.as_error()
+    if not interrupted:
+        return GeneratorError(
+            "the run's time was over before its engines were ready: give it more time"
+        )
+    failure = BbbloadError("the run was interrupted before it began")
+    failure.exit_code = EXIT_INTERRUPTED
+    return failure
 
 
 def write_status(name: str, failure: BbbloadError) -> None:

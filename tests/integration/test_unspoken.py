@@ -71,7 +71,7 @@ def test_every_way_to_start_a_run_ends_with_8_and_says_it_once(way, tmp_path):
         if way == "benchmark":
             files = ("-o", str(tmp_path / "capacity.json"), "--log", str(log))
             return [*BBBLOAD, "benchmark", url, *files]
-        counts = ("--headless", "-u", "4", "-r", "4", "-t", "5s")
+        counts = ("--headless", "-u", "4", "-r", "4", "-t", "50s")
         return [*LOCUST, "--host", url, *counts, "--run-log", str(log)]
 
     @asynctest
