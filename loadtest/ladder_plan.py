@@ -3,14 +3,16 @@
 Pure; what cannot be is refused before any load.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bots.errors import ConfigError
 from loadtest.costs import CONDITION_MAX, condition_number
-from loadtest.generator import traffic_of
+from loadtest.generator import needs_of, shortfalls, traffic_of
+from loadtest.machine import Machine
 from loadtest.models import MeetingProfile
 from loadtest.narrowing import whole_loads
 from loadtest.profiles import contrast_of
@@ -58,6 +60,27 @@ def cap_of(profile: MeetingProfile, plan: LadderPlan) -> int:
         return most
     one_bps = max(traffic_of(streams_of(profile, profile.size)))
     return min(most, int(plan.max_bps / max(one_bps, 1.0)) * profile.size)
+
+
+def fitting(
+    profiles: Sequence[MeetingProfile], most: int, machine: Machine, *, engines: int
+) -> int:
+    """Return the participants, `most` at most, that this machine can make of each.
+
+    Whole meetings where it can't make all; 0 where it can't make one of some profile.
+    An engine is a core.
+    """
+    machine = replace(machine, cores=min(machine.cores, float(engines)))
+
+    def is_too_much(load: int, profile: MeetingProfile) -> bool:
+        return bool(shortfalls(needs_of(streams_of(profile, load)), machine))
+
+    found = []
+    for profile in profiles:
+        loads = [0, *whole_loads(profile, 1, most)]
+        fits = bisect_left(loads, True, key=lambda load: is_too_much(load, profile)) - 1
+        found.append(most if fits == len(loads) - 1 else loads[fits])
+    return min(found)
 
 
 def check_plan(profiles: Sequence[MeetingProfile], plan: LadderPlan) -> None:

@@ -31,9 +31,10 @@ from loadtest.commands.options import (
 )
 from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION
-from loadtest.ladder_plan import PRECISION, LadderPlan
+from loadtest.ladder_plan import PRECISION, LadderPlan, fitting
 from loadtest.load_files import load_mix, with_media
 from loadtest.locust_run import RunOrder, run_locust
+from loadtest.machine import this_machine
 from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord
 from loadtest.nodes import fetch_metrics, read_scrape
 from loadtest.profiles import PROFILES, Sizes, profiles_named
@@ -126,7 +127,8 @@ Example:
     "--max-participants",
     type=click.IntRange(1, 10_000),
     help="Cap on participants at once. "
-    f"Default: {CAP_SMALL} for small meetings, {CAP_USUAL} for usual ones.",
+    f"Default: {CAP_SMALL} for small meetings, {CAP_USUAL} for usual ones, or what "
+    "the engines here can make.",
 )
 @click.option(
     "--profile",
@@ -227,13 +229,19 @@ def benchmark(
         node_metrics=node_metrics,
     )
     meetings: Sizes = sizes or ("small" if is_stand_in(server.url) else "usual")
-    cap = max_participants or (CAP_SMALL if meetings == "small" else CAP_USUAL)
+    profiles = profiles_named(names, meetings)
+    if personas or mix:
+        profiles = (load_mix(personas, mix),)
+    usual = CAP_SMALL if meetings == "small" else CAP_USUAL
+    fits = fitting(
+        profiles, max_participants or usual, this_machine(), engines=processes
+    )
     slo = slo_of(slo_changes)
     ladder = LadderPlan(
         steps=steps,
         step_duration_s=step_duration,
         precision=precision,
-        max_participants=cap,
+        max_participants=max_participants or fits or usual,
         cpu_bound=slo.node_cpu_max or LadderPlan().cpu_bound,
         repeats=repeats,
         time_s=time_left(time_s, until),
@@ -241,9 +249,6 @@ def benchmark(
         at_once=at_once,
         max_bps=max_rate,
     )
-    profiles = profiles_named(names, meetings)
-    if personas or mix:
-        profiles = (load_mix(personas, mix),)
     plan = plan_of(Ladder(profiles, ladder, slo=slo, seed=seed), slo=slo, seed=seed)
     plan = with_media(plan, clip=clip, ice_policy=ice_policy)
     with (
@@ -261,11 +266,17 @@ def benchmark(
             secret_file=secret_file,
             guard=guard,
         )
+        if not max_participants and 0 < fits < usual:
+            click.echo(
+                f"{processes} engines here make {fits} participants of all profiles "
+                f"(usually {usual} at most); --engines auto uses all cores",
+                err=True,
+            )
         say_head(
             plan,
             head_lines(server, plan),
             max_bps=max_rate,
-            remedy="; or lower --max-participants",
+            remedy=f"; or --max-participants {fits}" * bool(fits),
         )
         progress = Progress(slo)
 
