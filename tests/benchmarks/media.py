@@ -185,8 +185,9 @@ def _two_engines(budget: Budget) -> tuple[str, Figure]:
 def _curve(name: str, links: tuple[Link, ...]) -> Curve:
     points: list[Point] = []
     first: Cost | None = None
+    last: Cost | None = None
     for count in COUNTS:
-        if first is not None and first.cpu_ms_per_s * count > FULL_CORE_MS:
+        if last is not None and last.cpu_ms_per_s * count > FULL_CORE_MS:
             points.append(
                 Point(count=count, cpu_ms_per_s=None, why="more than a core carries")
             )
@@ -201,7 +202,7 @@ def _curve(name: str, links: tuple[Link, ...]) -> Curve:
                 Point(count=count, cpu_ms_per_s=None, why="sessions were lost")
             )
             continue
-        first = first or cost
+        first, last = first or cost, cost
         delivered = cost.packets_per_s / first.packets_per_s
         why = ""
         if delivered < LEAST_DELIVERED:
