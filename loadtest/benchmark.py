@@ -26,7 +26,7 @@ from loadtest.ladder_plan import LadderPlan, cap_of, check_plan, useful_contrast
 from loadtest.limits import CALM
 from loadtest.models import LimitMet, MeetingProfile, Slo
 from loadtest.narrowing import best_hold
-from loadtest.repeats import noise_of, together
+from loadtest.repeats import alike, noise_of, together
 from loadtest.slo import BBBLOAD_1
 from loadtest.streams import check_profile
 
@@ -187,7 +187,11 @@ class Ladder:
                     profile, again, finished, repeat=ascents[-1].repeat + 1
                 )
             if whole is not None and whole.spread > self.plan.precision:
-                least_sure = max(knees, key=lambda pair: pair[0].spread)
+                same = alike([knee for knee, _ in knees])
+                least_sure = max(
+                    (pair for pair in knees if pair[0] in same),
+                    key=lambda pair: pair[0].spread,
+                )
                 widest.append((whole.spread, least_sure, ascents[-1].repeat))
         if not widest:
             return None

@@ -44,23 +44,36 @@ def noise_of(ascents: Sequence[Ascent]) -> Noise:
 def together(knees: Sequence[Knee], *, seed: int) -> Knee | None:
     """Return one knee for all climbs that found one; None for no climb.
 
-    The limit is the one that most climbs met; those that met another one are left out,
-    for they measured something else, and so are those that know far less than the best,
-    as one that the end of the time cut short.
+    Of those `alike`, one that knows far less than the sharpest adds nothing, as when
+    the end of the time cut it short; unless the two contradict each other: then climbs
+    differ, which the interval must hold.
     """
-    if not knees:
+    telling = alike(knees)
+    if not telling:
         return None
+    sharpest = min(telling, key=lambda knee: knee.spread)
+    telling = [
+        knee
+        for knee in telling
+        if knee.spread <= BLURRED * sharpest.spread
+        or not knee.crossing.low <= sharpest.crossing.value <= knee.crossing.high
+    ]
+    if len(telling) == 1:
+        return telling[0]
+    crossing = _bootstrapped([knee.crossing for knee in telling], seed)
+    return replace(telling[0], crossing=crossing)
+
+
+def alike(knees: Sequence[Knee]) -> list[Knee]:
+    """Return the knees of the limit that most climbs met.
+
+    Those that met another one measured something else.
+    """
     counts: Counter[tuple[Limit, LimitMet]] = Counter(
         (knee.limit, knee.met.limit) for knee in knees
     )
-    commonest = counts.most_common(1)[0][0]
-    alike = [knee for knee in knees if (knee.limit, knee.met.limit) == commonest]
-    sharpest = min(knee.spread for knee in alike)
-    alike = [knee for knee in alike if knee.spread <= BLURRED * sharpest]
-    if len(alike) == 1:
-        return alike[0]
-    crossing = _bootstrapped([knee.crossing for knee in alike], seed)
-    return replace(alike[0], crossing=crossing)
+    commonest = [limits for limits, _ in counts.most_common(1)]
+    return [knee for knee in knees if (knee.limit, knee.met.limit) in commonest]
 
 
 def _bootstrapped(crossings: Sequence[Crossing], seed: int) -> Crossing:

@@ -149,6 +149,31 @@ def test_a_bad_minute_of_our_machine_does_not_end_what_has_hours_left():
     assert ladder.next(spoilt) is None
 
 
+def test_no_time_is_spent_on_a_climb_that_met_another_limit_than_most():
+    plan = LadderPlan(
+        step_duration_s=12,
+        max_participants=60,
+        time_s=3_600,
+        fills_time=True,
+        precision=0.001,
+    )
+    node = SyntheticNode(noise=0.0)
+    points = [
+        dataclasses.replace(synthetic_point(node, GROUPS, load), repeat=repeat)
+        for repeat in (0, 2)
+        for load in (3, 9, 21)
+    ]
+    odd = [dataclasses.replace(lossy(n, 20)[0], repeat=1) for n in (6, 48, 48)]
+    finished = [(point, judge(point)) for point in (*points, *odd)]
+    spreads = [known(ascent).spread for ascent in ascents_of(GROUPS, finished)]
+
+    step = Ladder((GROUPS,), plan).next(finished)
+
+    assert max(spreads) == spreads[1]
+    assert step is not None
+    assert step.repeat != 1
+
+
 def test_no_step_begins_that_would_end_too_late():
     plan = LadderPlan(
         step_duration_s=12,

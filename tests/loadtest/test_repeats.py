@@ -67,6 +67,14 @@ def test_a_climb_that_was_cut_short_does_not_blur_a_sharp_one():
     assert together([found(20.0), found(26.0, own=0.4)], seed=1) == found(20.0)
 
 
+def test_a_blurred_climb_that_contradicts_a_sharp_one_widens_the_interval():
+    whole = together([found(20.0), found(26.0, own=0.08)], seed=1)
+
+    assert whole is not None
+    assert whole.crossing.low < 20.0
+    assert whole.crossing.high > 26.0
+
+
 def test_climbs_that_met_another_limit_measured_something_else():
     knees = [found(20.0), found(8.0, "join time", "join rate"), found(21.0)]
 
