@@ -28,7 +28,11 @@ class Awaited:
             answer.result()
 
     def settle(self, operation_id: str, failure: ClusterError | None) -> bool:
-        """Pass on an answer; return whether anybody waited for it."""
+        """Pass on an answer; return whether anybody waited for it.
+
+        Who waited may have been ended meanwhile: a failure that nobody takes then is
+        no bug of ours, as which asyncio would tell it.
+        """
         answer = self._answers.get(operation_id)
         if answer is None:
             return False
@@ -37,6 +41,7 @@ class Awaited:
                 answer.set_result(None)
             else:
                 answer.set_exception(failure)
+                answer.exception()  # seen
         return True
 
     def fail_all(self, why: ClusterError) -> None:
