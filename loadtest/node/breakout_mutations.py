@@ -71,7 +71,7 @@ def _room(caller: Caller, asked: Any, arguments: Arguments) -> BreakoutRoom:
     if not isinstance(asked, dict) or not isinstance(asked.get("sequence"), int):
         raise RefusedMutation(WRONG_ROOMS)
     users, sequence = asked.get("users", []), asked["sequence"]
-    if not isinstance(users, list):
+    if not isinstance(users, list) or not all(isinstance(it, str) for it in users):
         raise RefusedMutation(WRONG_ROOMS)
     meeting = caller.meeting
     now_s = meeting.now_s()
