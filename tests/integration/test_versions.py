@@ -9,9 +9,11 @@ from bots.transcript import Transcript
 from loadtest.node.breakouts import BreakoutRoom
 from tests.integration.test_habits import operations
 from tests.integration.test_participant import LIMITS, scene
-from tests.support.asynctest import asynctest, eventually
+from tests.support.asynctest import asynctest, eventually, scaled
 
-HASTY = replace(LIMITS, conversation=replace(LIMITS.conversation, current_user_s=1.0))
+HASTY = replace(
+    LIMITS, conversation=replace(LIMITS.conversation, current_user_s=scaled(2.0))
+)
 SEEN = {"what": "breakout invitation"}
 LAST = "Patched_UserListSubscription"
 """What every opening ends with."""
