@@ -107,7 +107,7 @@ def ended_early(refused: Refused | None, *, interrupted: bool) -> BbbloadError:
         return refused.as_error()
     if not interrupted:
         return GeneratorError(
-            "the run's time was over before its engines were ready: give it more time"
+            "the run was ended before its engines were ready: give it more time"
         )
     failure = BbbloadError("the run was interrupted before it began")
     failure.exit_code = EXIT_INTERRUPTED
