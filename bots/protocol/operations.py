@@ -356,7 +356,7 @@ CONNECTION_ALIVE = mutate(
     traceLog="String",
     clientIsHidden="Boolean",
 )
-"""All arguments of all 3.0 versions: the server ignores those it does not know."""
+"""Older clients send fewer of them (`wordings`)."""
 
 SET_LISTEN_ONLY_INPUT = mutate(
     "UserSetListenOnlyInput", "userSetListenOnlyInput", listenOnlyInputDevice="Boolean!"
