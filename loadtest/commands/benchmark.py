@@ -222,6 +222,10 @@ def benchmark(
     """
     if output == "-" and log == "-":
         raise ConfigError("--output and --log are both -: name a file for one of them")
+    if card.path and card.path in (output, log):
+        raise ConfigError(
+            f"--card {card.path} is named twice: name a file of its own for the card"
+        )
     server = check_target(
         target,
         secret_file=secret_file,

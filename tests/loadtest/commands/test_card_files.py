@@ -30,6 +30,7 @@ def log(tmp_path: Path) -> Path:
     [
         (["--card", "no/such/folder/card.json"], "cannot be written"),
         (["--card", "card.html"], "let the card end with .json"),
+        (["--card", "-", "--log", "-"], "--card - is named twice"),
         (["--type", "bbb7.example.org"], "name the server type"),
     ],
 )
