@@ -31,7 +31,6 @@ from reports import (
     compare_report,
     junit,
     observed_report,
-    plan_page,
     plan_report,
     plan_sheet,
     run_report,
@@ -89,7 +88,7 @@ LONGEST_RESULT = 256 * 2**20
     type=click.Choice(["en", "de"]),
     default="en",
     show_default=True,
-    help="Language; de is the one page of a plan.json for a German treasurer.",
+    help="Language; de is for a plan.json alone. What you wrote yourself stays.",
 )
 def report(
     files: tuple[str, ...], output: str, ending: str | None, language: str
@@ -116,7 +115,7 @@ def report(
             raise ConfigError("--language de is for pages, not for a CI system")
         plan = _only_plan(files, "--language de")
         shown = Path(files[0]).name
-        page = render((plan_page.document(plan, source=shown, language="de"),))
+        page = render((plan_report.document(plan, source=shown, language="de"),))
     elif render is None:
         page = OF_COMPARISONS[suffix](_only_comparison(files, suffix))
     else:

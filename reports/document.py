@@ -7,6 +7,7 @@ numbers, in SI units and ratios, because only a drawing knows its scale.
 from dataclasses import dataclass
 from typing import Literal
 
+Language = Literal["en", "de"]
 Tone = Literal["plain", "good", "warning", "bad"]
 Unit = Literal["", "ratio", "s", "s/min", "bps", "bytes", "eur", "cores", "months"]
 XKind = Literal["number", "elapsed", "date"]
@@ -149,6 +150,8 @@ class Chart:
     """The stretch that is shown, so that charts below each other line up."""
     note: str = ""
     starts_at_zero: bool = True
+    language: Language = "en"
+    """Of the numbers and months at the axes."""
 
 
 Block = Text | Notice | Table | Chart
@@ -181,21 +184,27 @@ class Answer:
 class Headings:
     """What every format says around a document, in the document's language."""
 
-    language: str
+    language: Language
     """As HTML's `lang` wants it."""
     asked: str
     verdict: str
     next_steps: str
     provenance: str
+    charts: str
+    """Where the drawings are, said by a format that has none."""
+    note: str
+    """Before a notice, in a format without colours."""
 
 
-HEADINGS = {
+HEADINGS: dict[Language, Headings] = {
     "en": Headings(
         language="en",
         asked="Asked",
         verdict="Verdict",
         next_steps="What to do next",
         provenance="Where this comes from",
+        charts="charts in the HTML report",
+        note="Note",
     ),
     "de": Headings(
         language="de",
@@ -203,6 +212,8 @@ HEADINGS = {
         verdict="Urteil",
         next_steps="Was als Nächstes zu tun ist",
         provenance="Woher das kommt",
+        charts="Diagramme im HTML-Bericht",
+        note="Hinweis",
     ),
 }
 

@@ -213,7 +213,7 @@ def _set_axes(axes: Axes, chart: Chart, scale: written.Scale) -> None:
     axes.yaxis.set_major_locator(
         MaxNLocator(nbins=6, steps=NICE_STEPS, integer=chart.y_unit == "")
     )
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, chart)))
     low, high = axes.get_ylim()
     if chart.starts_at_zero:
         low = min(0.0, low if any(y < 0 for y in _values(chart)) else 0.0)
@@ -232,7 +232,7 @@ def _set_axes(axes: Axes, chart: Chart, scale: written.Scale) -> None:
             axes.tick_params(axis="x", rotation=30, rotation_mode="xtick")
     elif chart.x_kind == "date":
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _day_tick(x)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _day_tick(x, chart)))
     elif chart.x_kind == "elapsed":
         axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 3, 6, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _clock_tick(x)))
@@ -241,7 +241,9 @@ def _set_axes(axes: Axes, chart: Chart, scale: written.Scale) -> None:
             MaxNLocator(nbins=8, steps=NICE_STEPS, integer=True)
         )
         axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: _tick(value, chart))
+        )
 
 
 def _values(chart: Chart) -> Iterator[float]:
@@ -279,8 +281,9 @@ def _has_lone_point(values: tuple[float | None, ...]) -> bool:
     )
 
 
-def _tick(value: float) -> str:
-    return written.number(round(value, 9), 4)
+def _tick(value: float, chart: Chart) -> str:
+    text = written.number(round(value, 9), 4)
+    return written.german(text) if chart.language == "de" else text
 
 
 def _clock_tick(elapsed_s: float) -> str:
@@ -288,11 +291,13 @@ def _clock_tick(elapsed_s: float) -> str:
     return f"{minutes}:{left:02d}"
 
 
-def _day_tick(ordinal: float) -> str:
+def _day_tick(ordinal: float, chart: Chart) -> str:
     if ordinal < 1:
         return ""
     shown = date.fromordinal(round(ordinal))
-    return f"{written.MONTH_NAMES[shown.month - 1]} {shown.year}"
+    is_german = chart.language == "de"
+    names = written.GERMAN_MONTH_NAMES if is_german else written.MONTH_NAMES
+    return f"{names[shown.month - 1]} {shown.year}"
 
 
 def _inline(text: str, *, name: str, label: str) -> str:

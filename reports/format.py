@@ -17,6 +17,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 """Between a number and its unit, so that no line breaks there."""
 MINUS = "\N{MINUS SIGN}"
 MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+GERMAN_MONTH_NAMES = "Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez".split()
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£"}
 
 
@@ -31,6 +32,8 @@ class Scale:
     divisor: float
     unit: str
 
+
+_GERMAN_MARKS = str.maketrans(",.", ".,")
 
 DECIMAL_STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -140,6 +143,11 @@ def interval(low: str, high: str, coverage: float | None = None) -> str:
         return "no interval"
     text = f"{low} to {high}"
     return f"{text} ({percent(coverage)} interval)" if coverage is not None else text
+
+
+def german(text: str) -> str:
+    """Change the marks of a written number to the German ones: 1.117,5."""
+    return text.translate(_GERMAN_MARKS)
 
 
 def month(text: str) -> str:

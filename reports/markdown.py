@@ -28,14 +28,14 @@ def _overview(documents: tuple[Document, ...]) -> str:
 
 def _document(document: Document) -> str:
     parts = [f"# {_escaped(document.title)}"]
-    parts += [_notice(notice) for notice in document.notices]
+    parts += [_notice(notice, document) for notice in document.notices]
     parts.append(_escaped(document.asked))
     parts.append(f"**{_escaped(document.verdict)}**")
     parts.append("\n".join(_answer(answer) for answer in document.answers))
     if document.next_steps:
         steps = (f"- {_escaped(step)}" for step in document.next_steps)
         parts.append("\n".join((f"## {document.headings.next_steps}\n", *steps)))
-    parts += [_section(section, document.notices) for section in document.sections]
+    parts += [_section(section, document) for section in document.sections]
     rows = (
         f"- {_escaped(name)}: {_escaped(value)}" for name, value in document.provenance
     )
@@ -49,31 +49,32 @@ def _answer(answer: Answer) -> str:
     return f"- {_escaped(answer.question)}: {value} – {_escaped(more)}"
 
 
-def _section(section: Section, notices: tuple[Notice, ...]) -> str:
-    told = notices if section.notices is None else section.notices
+def _section(section: Section, document: Document) -> str:
+    told = document.notices if section.notices is None else section.notices
     parts = [f"## {_escaped(section.title)}"]
     parts += [f"*{_escaped(notice.short or notice.text)}*" for notice in told]
-    parts += [_block(block) for block in section.blocks if not isinstance(block, Chart)]
+    parts += [
+        _block(block, document)
+        for block in section.blocks
+        if not isinstance(block, Chart)
+    ]
     titles = [block.title for block in section.blocks if isinstance(block, Chart)]
     if titles:
-        parts.append(_charts(titles))
+        where = document.headings.charts
+        parts.append(f"*{where[:1].upper()}{where[1:]}: {_escaped('; '.join(titles))}*")
     return "\n\n".join(parts)
 
 
-def _block(block: Text | Notice | Table) -> str:
+def _block(block: Text | Notice | Table, document: Document) -> str:
     if isinstance(block, Notice):
-        return _notice(block)
+        return _notice(block, document)
     if isinstance(block, Table):
         return _table(block)
     return _escaped(block.text)
 
 
-def _charts(titles: list[str]) -> str:
-    return f"*Charts in the HTML report: {_escaped('; '.join(titles))}*"
-
-
-def _notice(notice: Notice) -> str:
-    return f"> **Note:** {_escaped(notice.text)}"
+def _notice(notice: Notice, document: Document) -> str:
+    return f"> **{document.headings.note}:** {_escaped(notice.text)}"
 
 
 def _table(table: Table) -> str:

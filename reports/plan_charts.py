@@ -3,44 +3,45 @@
 from datetime import date
 
 from planning.models import MonthPlan, Plan
-from reports import format as written
 from reports.document import Band, Bars, Chart, Limit, Line, Mark, Whiskers
+from reports.plan_tongue import Tongue
 
 
-def demand(plan: Plan) -> Chart:
+def demand(plan: Plan, tongue: Tongue) -> Chart:
     """Draw the weekly peaks of the past and the bands of the coming ones."""
+    say = tongue.say
     past_x = tuple(_ordinal(week.starts_on) for week in plan.history_weeks)
     ahead = plan.forecast_weeks
     x = tuple(_ordinal(week.starts_on) for week in ahead)
-    modelled = ", modelled" if plan.history_is_modelled else ""
     return Chart(
-        title="Weekly peak of participants: past and forecast",
-        x_label="week",
-        y_label="participants at once",
+        language=tongue.language,
+        title=say("demand, title"),
+        x_label=say("week"),
+        y_label=say("at once"),
         x_kind="date",
         marks=(
             Band(
-                name="90 to 99 of 100 peaks",
+                name=say("90 to 99"),
                 x=x,
                 low=tuple(week.peak.p90 for week in ahead),
                 high=tuple(week.peak.p99 for week in ahead),
                 color=4,
             ),
             Band(
-                name="80 % interval",
+                name=say("80"),
                 x=x,
                 low=tuple(week.peak.p10 for week in ahead),
                 high=tuple(week.peak.p90 for week in ahead),
                 color=0,
             ),
             Line(
-                name=f"past{modelled}",
+                name=say("past, modelled" if plan.history_is_modelled else "past"),
                 x=past_x,
                 y=tuple(week.peak for week in plan.history_weeks),
                 color=5,
             ),
             Line(
-                name="forecast, median",
+                name=say("forecast, median"),
                 x=x,
                 y=tuple(week.peak.p50 for week in ahead),
                 is_dashed=True,
@@ -50,24 +51,26 @@ def demand(plan: Plan) -> Chart:
     )
 
 
-def peaks(plan: Plan) -> Chart:
+def peaks(plan: Plan, tongue: Tongue) -> Chart:
     """Draw each month's peak with its interval, and what the nodes carry."""
+    say = tongue.say
     x = _places(plan)
     return Chart(
-        title="Monthly peak and what the plan makes room for",
-        x_label="month",
-        y_label="participants at once",
-        x_names=_month_names(plan),
+        language=tongue.language,
+        title=say("peaks, title"),
+        x_label=say("month"),
+        y_label=say("at once"),
+        x_names=_month_names(plan, tongue),
         marks=(
             Line(
-                name="room, one node down",
+                name=say("room"),
                 x=x,
                 y=tuple(month.required for month in plan.months),
                 is_dashed=True,
                 color=1,
             ),
             Whiskers(
-                name="peak: median, 80 % interval",
+                name=say("peak"),
                 x=x,
                 y=tuple(month.peak.p50 for month in plan.months),
                 low=tuple(month.peak.p10 for month in plan.months),
@@ -78,8 +81,9 @@ def peaks(plan: Plan) -> Chart:
     )
 
 
-def nodes(plan: Plan) -> Chart:
+def nodes(plan: Plan, tongue: Tongue) -> Chart:
     """Draw the nodes of each month by type, one on the other."""
+    say = tongue.say
     types = dict.fromkeys(node.type for month in plan.months for node in month.nodes)
     marks: list[Mark] = [
         Bars(
@@ -90,23 +94,25 @@ def nodes(plan: Plan) -> Chart:
         for name in types
     ]
     return Chart(
-        title="Nodes by month",
-        x_label="month",
-        y_label="nodes",
-        x_names=_month_names(plan),
+        language=tongue.language,
+        title=say("nodes, title"),
+        x_label=say("month"),
+        y_label=say("nodes"),
+        x_names=_month_names(plan, tongue),
         marks=tuple(marks),
-        note=f"With the spare: {plan.node_failure.rule.rstrip('.')}.",
+        note=say("spare", rule=tongue.told(plan.node_failure.rule.rstrip("."))),
     )
 
 
-def cost(plan: Plan) -> Chart:
+def cost(plan: Plan, tongue: Tongue) -> Chart:
     """Draw what each month costs by kind, with the band of the whole bill."""
+    say = tongue.say
     x = _places(plan)
     kinds = (
-        ("fixed costs", tuple(month.fixed_cost_eur for month in plan.months)),
-        ("nodes", tuple(month.node_cost_eur for month in plan.months)),
-        ("set-up", tuple(month.setup_cost_eur for month in plan.months)),
-        ("traffic", tuple(month.traffic_cost_eur for month in plan.months)),
+        (say("fixed costs"), tuple(month.fixed_cost_eur for month in plan.months)),
+        (say("nodes"), tuple(month.node_cost_eur for month in plan.months)),
+        (say("set-up"), tuple(month.setup_cost_eur for month in plan.months)),
+        (say("traffic"), tuple(month.traffic_cost_eur for month in plan.months)),
     )
     marks: list[Mark] = [
         Bars(name=name, x=x, heights=heights, color=(2, 0, 1, 4)[place])
@@ -115,7 +121,7 @@ def cost(plan: Plan) -> Chart:
     ]
     marks.append(
         Whiskers(
-            name="whole bill, 80 % interval",
+            name=say("bill"),
             x=x,
             y=tuple(month.cost_eur for month in plan.months),
             low=tuple(month.cost_interval_eur.low for month in plan.months),
@@ -124,65 +130,70 @@ def cost(plan: Plan) -> Chart:
         )
     )
     return Chart(
-        title="Monthly cost",
-        x_label="month",
-        y_label="cost",
+        language=tongue.language,
+        title=say("cost, title"),
+        x_label=say("month"),
+        y_label=say("cost"),
         y_unit="eur",
-        x_names=_month_names(plan),
+        x_names=_month_names(plan, tongue),
         marks=tuple(marks),
     )
 
 
-def balance(plan: Plan) -> Chart:
+def balance(plan: Plan, tongue: Tongue) -> Chart:
     """Draw the balance at the end of each month, and the reserve it may not cross."""
+    say = tongue.say
     x = _places(plan)
     return Chart(
-        title="Money left at the end of each month",
-        x_label="month",
-        y_label="balance",
+        language=tongue.language,
+        title=say("balance, title"),
+        x_label=say("month"),
+        y_label=say("balance"),
         y_unit="eur",
-        x_names=_month_names(plan),
+        x_names=_month_names(plan, tongue),
         marks=(
             Band(
-                name="80 % interval",
+                name=say("80"),
                 x=x,
                 low=tuple(month.balance_eur.low for month in plan.months),
                 high=tuple(month.balance_eur.high for month in plan.months),
                 color=0,
             ),
             Line(
-                name="most likely",
+                name=say("most likely"),
                 x=x,
                 y=tuple(month.balance_eur.mid for month in plan.months),
                 has_points=True,
                 color=0,
             ),
             Limit(
-                name=f"reserve: {written.money(plan.reserve_eur, plan.currency)}",
+                name=say("reserve", money=tongue.money(plan.reserve_eur, plan)),
                 value=plan.reserve_eur,
             ),
         ),
     )
 
 
-def traffic(plan: Plan) -> Chart:
+def traffic(plan: Plan, tongue: Tongue) -> Chart:
     """Draw each month's traffic out of the nodes with its interval."""
+    say = tongue.say
     x = _places(plan)
     return Chart(
-        title="Traffic out of the nodes by month",
-        x_label="month",
-        y_label="traffic",
+        language=tongue.language,
+        title=say("traffic, title"),
+        x_label=say("month"),
+        y_label=say("traffic"),
         y_unit="bytes",
-        x_names=_month_names(plan),
+        x_names=_month_names(plan, tongue),
         marks=(
             Bars(
-                name="out",
+                name=say("out"),
                 x=x,
                 heights=tuple(month.traffic_bytes for month in plan.months),
                 color=0,
             ),
             Whiskers(
-                name="80 % interval",
+                name=say("80"),
                 x=x,
                 y=tuple(month.traffic_bytes for month in plan.months),
                 low=tuple(month.traffic_interval_bytes.low for month in plan.months),
@@ -190,7 +201,7 @@ def traffic(plan: Plan) -> Chart:
                 color=6,
             ),
             Line(
-                name="in",
+                name=say("into"),
                 x=x,
                 y=tuple(month.traffic_in_bytes for month in plan.months),
                 color=1,
@@ -203,14 +214,14 @@ def _places(plan: Plan) -> tuple[float, ...]:
     return tuple(float(place) for place in range(len(plan.months)))
 
 
-def _month_names(plan: Plan) -> tuple[tuple[float, str], ...]:
+def _month_names(plan: Plan, tongue: Tongue) -> tuple[tuple[float, str], ...]:
     """Name at most a dozen months; the year stands where it changes."""
     every = 1 + (len(plan.months) - 1) // 12
     names = []
     year = ""
     for place, month in enumerate(plan.months[::every]):
-        name, _, number = written.month(month.month).partition(" ")
-        shown = name if number == year else f"{name}\n{number}"
+        name, _, number = tongue.month(month.month).partition(" ")
+        shown = name[:3] if number == year else f"{name[:3]}\n{number}"
         names.append((float(place * every), shown))
         year = number
     return tuple(names)

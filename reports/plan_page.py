@@ -2,10 +2,9 @@
 
 What to order and cancel by when, what a month costs, how long the money lasts, the
 largest meeting, the bad month and the shock beside it, three assumptions and the date
-of the prices. The German page stands alone; in English it leads the full report.
+of the prices. In German it is the first screen of the full report; in English its
+sections lead it.
 """
-
-from typing import Literal
 
 from planning.models import Influence, OrderStep, Plan
 from planning.peaks import Interval
@@ -16,47 +15,32 @@ from reports.document import (
     Block,
     Column,
     Document,
-    Notice,
+    Language,
     Section,
     Table,
     Text,
 )
-from reports.plan_words import MONTHS_DE, WORDS, Language
+from reports.plan_tongue import Tongue
+from reports.plan_words import WORDS
 
 
-def document(plan: Plan, *, source: str, language: Language) -> Document:
-    """Return the page alone."""
+def first_screen(plan: Plan, language: Language) -> Document:
+    """Return question, verdict and answers; the report adds what stands around."""
     holds = plan.node_failure.overload_risk <= plan.risk
-    tone: Literal["good", "bad"] = "good" if holds else "bad"
     return Document(
         kind="plan",
-        title=_word("title", language),
+        title="",
         asked=_word("asked", language),
         verdict=_word("holds" if holds else "fails", language).format(
             risk=_percent(plan.node_failure.overload_risk, language),
             asked=_percent(plan.risk, language),
         ),
-        tone=tone,
+        tone="good" if holds else "bad",
         answers=_answers(plan, language),
         next_steps=(),
-        notices=(
-            (
-                Notice(
-                    text=_word("modelled", language),
-                    short=_word("modelled_short", language),
-                    tone="warning",
-                ),
-            )
-            if plan.history_is_modelled
-            else ()
-        ),
-        sections=sections(plan, language),
-        provenance=(
-            (_word("input", language), source),
-            (_word("history", language), plan.history or plan.demand),
-            (_word("prices", language), _day(plan.catalog_date, language)),
-            ("bbbload", plan.tool_version),
-        ),
+        notices=(),
+        sections=(),
+        provenance=(),
         headings=HEADINGS[language],
     )
 
@@ -72,12 +56,12 @@ def sections(plan: Plan, language: Language) -> tuple[Section, ...]:
         parts.append(("alternatives", (_alternatives(plan, language),)))
     if plan.confidence:
         parts.append(("certainty", (_certainty(plan, language),)))
-    if plan.reasons and language == "en":
+    if plan.reasons:
         parts.append(
             (
                 "why_nodes",
                 tuple(
-                    Text(text=f"{one[:1].upper()}{one[1:]}.") for one in plan.reasons
+                    Text(text=Tongue(language).sentence(one)) for one in plan.reasons
                 ),
             )
         )
@@ -149,7 +133,7 @@ def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
         answers.append(
             Answer(
                 question=_word("disk", language),
-                value=written.byte_count(plan.disk_bytes.mid),
+                value=Tongue(language).byte_count(plan.disk_bytes.mid),
                 interval="",
                 holds_for="",
             )
@@ -185,26 +169,12 @@ def _order_row(step: OrderStep, language: Language) -> tuple[str, ...]:
     what = _word("order" if step.count > 0 else "cancel", language).format(
         count=abs(step.count), type=name
     )
-    reason = step.reason
-    if language == "de":
-        reason = (
-            reason.replace("days until it serves", "Tage Lieferzeit")
-            .replace("days of notice", "Tage Kündigungsfrist")
-            .replace(
-                "no lead time or notice in the catalogue",
-                "keine Liefer- oder Kündigungsfrist im Katalog",
-            )
-            .replace(
-                "switched on and off by the hour, nothing to order",
-                "stundenweise an- und abgeschaltet, nichts zu bestellen",
-            )
-        )
     late = _word("late", language) if step.is_late else ""
     return (
         _day(step.act_by, language) + late,
         what,
         _month(step.month, language),
-        reason,
+        Tongue(language).told(step.reason),
     )
 
 
@@ -289,7 +259,7 @@ def _named(name: str, language: Language) -> str:
 def _decimal(text: str, language: Language) -> str:
     if language == "en":
         return text
-    return text.translate(str.maketrans(",.", ".,"))
+    return written.german(text)
 
 
 def _money(value: float, language: Language) -> str:
@@ -311,14 +281,8 @@ def _likely(value: Interval, language: Language) -> str:
 
 
 def _day(day: str, language: Language) -> str:
-    if language == "en":
-        return written.day(day)
-    year, month, number = day[:10].split("-")
-    return f"{int(number)}.{int(month)}.{year}"
+    return Tongue(language).day(day)
 
 
 def _month(month: str, language: Language) -> str:
-    if language == "en":
-        return written.month(month)
-    year, number = month.split("-")
-    return f"{MONTHS_DE[int(number) - 1]} {year}"
+    return Tongue(language).month(month)

@@ -1,36 +1,56 @@
 """Plan -> Document: what to order, what it costs, how long the money lasts, and why.
 
 The first screen answers what a treasurer asks; the tables and charts behind it are in
-`reports.plan_tables` and `reports.plan_charts`. Computes nothing.
+`reports.plan_tables` and `reports.plan_charts`. In German the first screen is that of
+`reports.plan_page`, and everything behind it the same. Computes nothing.
 """
+
+from dataclasses import replace
 
 from planning.models import Assumption, Plan, ShockRow
 from reports import format as written
-from reports import plan_charts, plan_page, plan_tables, wording
+from reports import plan_charts, plan_page, plan_tables
 from reports.document import (
     Answer,
     Block,
     Document,
+    Language,
     Notice,
     Section,
     Text,
     Tone,
 )
+from reports.plan_tongue import ENGLISH, Tongue
 
 SHORT_RUNWAY_MONTHS = 12.0
 SHOWN_ASSUMPTIONS = 3
+COARSE_STEP_S = 3600
+"""Values this far apart miss short peaks."""
 
 
-def document(plan: Plan, *, source: str) -> Document:
+def document(plan: Plan, *, source: str, language: Language = "en") -> Document:
     """Tell a plan; `source` is the file it came from."""
-    first, last = plan.months[0], plan.months[-1]
+    tongue = Tongue(language)
+    first_screen = (
+        _first_screen(plan)
+        if tongue.is_english
+        else plan_page.first_screen(plan, language)
+    )
+    return replace(
+        first_screen,
+        title=_title(plan, tongue),
+        next_steps=_next_steps(plan, tongue),
+        notices=_notices(plan, tongue),
+        sections=_sections(plan, tongue),
+        provenance=_provenance(plan, source, tongue, first_screen.verdict),
+    )
+
+
+def _first_screen(plan: Plan) -> Document:
+    """Return the English head of the report, without title and what stands behind."""
     return Document(
         kind="plan",
-        title=(
-            f"Servers and money, {written.month(first.month)} to "
-            f"{written.month(last.month)}"
-            + (f" ({_notices(plan)[0].short})" if _notices(plan) else "")
-        ),
+        title="",
         asked=(
             f"Which servers of {plan.catalog} carry the demand of {plan.history}, with "
             f"any one node down and at most {written.percent(plan.risk)} risk on a "
@@ -39,21 +59,37 @@ def document(plan: Plan, *, source: str) -> Document:
         verdict=_verdict(plan),
         tone=_tone(plan),
         answers=_answers(plan),
-        next_steps=_next_steps(plan),
-        notices=_notices(plan),
-        sections=_sections(plan),
-        provenance=_provenance(plan, source),
+        next_steps=(),
+        notices=(),
+        sections=(),
+        provenance=(),
     )
+
+
+def _title(plan: Plan, tongue: Tongue) -> str:
+    title = tongue.say(
+        "title",
+        first=tongue.month(plan.months[0].month),
+        last=tongue.month(plan.months[-1].month),
+    )
+    notices = _notices(plan, tongue)
+    return f"{title} ({notices[0].short})" if notices else title
 
 
 def _holds(plan: Plan) -> bool:
     return plan.node_failure.overload_risk <= plan.risk
 
 
-def _notices(plan: Plan) -> tuple[Notice, ...]:
+def _notices(plan: Plan, tongue: Tongue) -> tuple[Notice, ...]:
     if plan.demand:
-        return (wording.STATED,)
-    return (wording.MODELLED,) if plan.history_is_modelled else ()
+        return (_notice("stated", tongue),)
+    return (_notice("modelled", tongue),) if plan.history_is_modelled else ()
+
+
+def _notice(name: str, tongue: Tongue) -> Notice:
+    return Notice(
+        text=tongue.say(name), tone="warning", short=tongue.say(f"{name}, short")
+    )
 
 
 def _verdict(plan: Plan) -> str:
@@ -92,10 +128,8 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
         Answer(
             question=f"Nodes for {written.month(first.month)}",
             value=plan_tables.nodes(first.nodes),
-            interval=plan_tables.interval_of(
-                first.nodes_interval, written.count, " nodes"
-            ),
-            holds_for=f"{plan_tables.first_steps(plan)}; "
+            interval=ENGLISH.interval(first.nodes_interval, written.count, " nodes"),
+            holds_for=f"{_first_steps(plan)}; "
             + (
                 f"then {len(later)} changes, the next in {later[0][0]}"
                 if later
@@ -105,18 +139,18 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
         Answer(
             question=f"Monthly cost, {written.month(first.month)}",
             value=written.money(first.cost_eur, plan.currency),
-            interval=plan_tables.money_interval(first.cost_interval_eur, plan),
+            interval=ENGLISH.money_interval(first.cost_interval_eur, plan),
             holds_for=(
                 f"{written.month(last.month)}: "
                 f"{written.money(last.cost_eur, plan.currency)}, "
-                f"{plan_tables.money_interval(last.cost_interval_eur, plan)}; "
+                f"{ENGLISH.money_interval(last.cost_interval_eur, plan)}; "
                 f"prices of {written.day(plan.catalog_date)}"
             ),
         ),
         Answer(
             question="The money lasts",
             value=written.months(runway.mid),
-            interval=plan_tables.interval_of(runway, written.tenths, " months"),
+            interval=ENGLISH.interval(runway, written.tenths, " months"),
             holds_for=(
                 f"from {written.money(plan.balance_start_eur, plan.currency)} down to "
                 f"a reserve of {written.money(plan.reserve_eur, plan.currency)}"
@@ -148,6 +182,19 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
     )
 
 
+def _first_steps(plan: Plan) -> str:
+    """Say what the first month needs besides what is held."""
+    first = plan.months[0].month
+    told = (
+        f"{'order' if step.count > 0 else 'cancel'} "
+        f"{plan_tables.some(abs(step.count), step.type, ENGLISH)} by "
+        f"{written.day(step.act_by)}"
+        for step in plan.orders
+        if step.month == first
+    )
+    return written.listing(tuple(told)) or "all of them are held: nothing to order"
+
+
 def _so_far(plan: Plan) -> str:
     if plan.demand:
         return ""
@@ -158,7 +205,7 @@ def _so_far(plan: Plan) -> str:
 def _shock_answer(row: ShockRow, plan: Plan) -> Answer:
     served = (
         f"{plan_tables.nodes(row.nodes)}; the money then lasts "
-        f"{plan_tables.interval_of(row.runway_months, written.tenths, ' months')}"
+        f"{ENGLISH.interval(row.runway_months, written.tenths, ' months')}"
     )
     return Answer(
         question=f"If demand grows {written.number(row.factor)}-fold at once",
@@ -178,21 +225,15 @@ def _capacities(plan: Plan) -> str:
     )
 
 
-def _next_steps(plan: Plan) -> tuple[str, ...]:
+def _next_steps(plan: Plan, tongue: Tongue) -> tuple[str, ...]:
     steps = []
     if plan.runway_months.low < SHORT_RUNWAY_MONTHS:
-        steps.append(
-            "Find income: in the worse case of the interval the money ends in less "
-            "than a year."
-        )
+        steps.append(tongue.say("find income"))
     if any(used.origin == "catalog" for used in plan.capacity_used):
-        steps.append(
-            "Benchmark one node of the type you order (bbbload benchmark NAME): its "
-            "capacity comes from the catalogue and was not measured."
-        )
+        steps.append(tongue.say("benchmark"))
     if not plan.sensitivity:
         steps += [
-            f"Check the assumption “{given.name}”: {given.value}."
+            tongue.say("check", name=tongue.told(given.name), value=tongue.value(given))
             for given in _weighty(plan)[:SHOWN_ASSUMPTIONS]
         ]
     return tuple(steps)
@@ -203,89 +244,95 @@ def _weighty(plan: Plan) -> tuple[Assumption, ...]:
     return tuple(given for given in plan.assumptions if given.value != plan.history)
 
 
-def _sections(plan: Plan) -> tuple[Section, ...]:
-    warnings = tuple(Notice(text=wording.sentence(text)) for text in plan.warnings)
+def _sections(plan: Plan, tongue: Tongue) -> tuple[Section, ...]:
+    warnings = tuple(Notice(text=tongue.sentence(text)) for text in plan.warnings)
     parts: list[tuple[str, tuple[Block, ...]]] = [
-        ("Nodes that serve", (*warnings, plan_tables.serving_table(plan))),
+        ("Nodes that serve", (*warnings, plan_tables.serving_table(plan, tongue))),
         (
             "Demand",
-            (plan_charts.demand(plan), plan_charts.peaks(plan), _forecast_text(plan)),
+            (
+                plan_charts.demand(plan, tongue),
+                plan_charts.peaks(plan, tongue),
+                _forecast_text(plan, tongue),
+            ),
         ),
         (
             "Nodes and traffic",
             (
-                plan_charts.nodes(plan),
-                plan_charts.traffic(plan),
-                plan_tables.capacity_table(plan),
+                plan_charts.nodes(plan, tongue),
+                plan_charts.traffic(plan, tongue),
+                plan_tables.capacity_table(plan, tongue),
             ),
         ),
         (
             "Money",
             (
-                plan_charts.cost(plan),
-                plan_charts.balance(plan),
-                plan_tables.months_table(plan),
-                _buying_text(plan),
+                plan_charts.cost(plan, tongue),
+                plan_charts.balance(plan, tongue),
+                plan_tables.months_table(plan, tongue),
+                _buying_text(plan, tongue),
             ),
         ),
-        ("Shocks, beside the forecast", (plan_tables.shock_table(plan),)),
-        ("How well the forecast would have done", plan_tables.backtest(plan)),
-        ("Assumptions and their sources", (plan_tables.assumption_table(plan),)),
+        ("Shocks", (plan_tables.shock_table(plan, tongue),)),
+        ("Backtest", plan_tables.backtest(plan.backtest, tongue)),
+        ("Assumptions", (plan_tables.assumption_table(plan, tongue),)),
     ]
     sections = (
-        *plan_page.sections(plan, "en"),
-        *(Section(title=title, blocks=blocks) for title, blocks in parts),
+        *plan_page.sections(plan, tongue.language),
+        *(Section(title=tongue.say(name), blocks=blocks) for name, blocks in parts),
     )
     if plan.stand_in is None:
         return sections
     measured = Section(
-        title=plan.stand_in.title,
-        blocks=plan_tables.stand_in(plan.stand_in),
-        notices=(wording.STAND_IN,),
+        title=tongue.told(plan.stand_in.title),
+        blocks=plan_tables.stand_in(plan.stand_in, tongue),
+        notices=(_notice("stand-in", tongue),),
     )
     return (*sections, measured)
 
 
-def _forecast_text(plan: Plan) -> Text:
-    hours = plan.history_step_s / 3600
-    coarse = (
-        f" The history's values are {written.duration(plan.history_step_s)} apart, so "
-        "short peaks are missing from it."
-        if hours >= 1
-        else ""
-    )
+def _forecast_text(plan: Plan, tongue: Tongue) -> Text:
+    is_coarse = plan.history_step_s >= COARSE_STEP_S
+    step = written.duration(plan.history_step_s)
     return Text(
         text=(
-            f"{wording.sentence(plan.forecast_reason)} "
-            f"{wording.sentence(plan.forecast_month_rule)}{coarse}"
+            f"{tongue.sentence(plan.forecast_reason)} "
+            f"{tongue.sentence(plan.forecast_month_rule)}"
+            + (tongue.say("coarse", step=step) if is_coarse else "")
         )
     )
 
 
-def _buying_text(plan: Plan) -> Text:
+def _buying_text(plan: Plan, tongue: Tongue) -> Text:
     buying = plan.buying
     return Text(
-        text=(
-            f"Cheapest set of nodes by {buying.method}: "
-            f"{written.money(buying.total_eur, plan.currency)} for nodes and set-up; "
-            "no plan that holds is cheaper than "
-            f"{written.money(buying.bound_eur, plan.currency)} "
-            f"(gap {written.percent(buying.gap_ratio)})."
+        text=tongue.say(
+            "buying",
+            method=tongue.told(buying.method),
+            total=tongue.money(buying.total_eur, plan),
+            bound=tongue.money(buying.bound_eur, plan),
+            gap=tongue.percent(buying.gap_ratio),
         )
     )
 
 
-def _provenance(plan: Plan, source: str) -> tuple[tuple[str, str], ...]:
-    modelled = " (modelled)" if plan.history_is_modelled else ""
-    demand = ("demand", f"{plan.demand} (stated)") if plan.demand else None
+def _provenance(
+    plan: Plan, source: str, tongue: Tongue, verdict: str
+) -> tuple[tuple[str, str], ...]:
+    say = tongue.say
+    history = plan.history
+    if plan.history_is_modelled:
+        history = say("history, modelled", history=history)
+    demand = (say("demand"), say("demand, stated", demand=plan.demand))
+    prices = say("prices of", catalog=plan.catalog, day=tongue.day(plan.catalog_date))
     return (
-        ("input", source),
-        demand or ("history", f"{plan.history}{modelled}"),
-        ("catalogue", f"{plan.catalog}, prices of {written.day(plan.catalog_date)}"),
-        ("budget", plan.budget),
-        ("made on", written.day(plan.made_on)),
-        ("seed", str(plan.seed)),
-        ("bbbload", plan.tool_version),
-        ("risk", f"{written.percent(plan.risk)} on a peak morning, one node down"),
-        ("validity", _verdict(plan)),
+        (say("input"), source),
+        demand if plan.demand else (say("history"), history),
+        (say("catalogue"), prices),
+        (say("budget"), plan.budget),
+        (say("made on"), tongue.day(plan.made_on)),
+        (say("seed"), str(plan.seed)),
+        (say("tool"), plan.tool_version),
+        (say("risk"), say("risk, told", risk=tongue.percent(plan.risk))),
+        (say("validity"), verdict),
     )

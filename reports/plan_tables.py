@@ -6,260 +6,264 @@ nodes come and go from one month to the next.
 
 from planning.models import CapacityUsed, MonthPlan, Plan, StandInMeasurement
 from planning.offers import NodeCount
-from planning.peaks import Interval
-from reports import format as written
+from planning.peaks import Backtest
 from reports import wording
 from reports.document import Block, Column, Notice, Table, Text
+from reports.plan_tongue import ENGLISH, Tongue
 
 
-def nodes(counts: tuple[NodeCount, ...]) -> str:
+def nodes(counts: tuple[NodeCount, ...], tongue: Tongue = ENGLISH) -> str:
     """Write a set of nodes: 3 × EX44 and 1 × CPX51."""
-    kept = tuple(_some(node.count, node.type) for node in counts if node.count)
-    return written.listing(kept) or "no node"
+    kept = tuple(some(node.count, node.type, tongue) for node in counts if node.count)
+    return tongue.listing(kept) or tongue.say("no node")
 
 
-def changes(months: tuple[MonthPlan, ...]) -> tuple[tuple[str, str], ...]:
+def changes(
+    months: tuple[MonthPlan, ...], tongue: Tongue = ENGLISH
+) -> tuple[tuple[str, str], ...]:
     """Return (month, the nodes that serve from it on) wherever these change."""
     rows: list[tuple[str, str]] = []
     for month in months:
-        serving = nodes(month.nodes)
+        serving = nodes(month.nodes, tongue)
         if not rows or rows[-1][1] != serving:
-            rows.append((written.month(month.month), serving))
+            rows.append((tongue.month(month.month), serving))
     return tuple(rows)
 
 
-def first_steps(plan: Plan) -> str:
-    """Say what the first month needs besides what is held."""
-    first = plan.months[0].month
-    steps = [step for step in plan.orders if step.month == first]
-    told = (
-        f"{'order' if step.count > 0 else 'cancel'} "
-        f"{_some(abs(step.count), step.type)} by {written.day(step.act_by)}"
-        for step in steps
-    )
-    return written.listing(tuple(told)) or "all of them are held: nothing to order"
-
-
-def _some(count: int, name: str) -> str:
+def some(count: int, name: str, tongue: Tongue) -> str:
     # Without the marks, "22 × 6 cores" would be 132 cores.
-    return f"{count} × “{name}”" if name[:1].isdigit() else f"{count} × {name}"
+    if name[:1].isdigit():
+        return tongue.say("quoted", count=count, type=name)
+    return f"{count} × {name}"
 
 
-def serving_table(plan: Plan) -> Table:
+def serving_table(plan: Plan, tongue: Tongue) -> Table:
     return Table(
         title="",
-        columns=(Column(title="from", is_name=True), Column(title="nodes")),
-        rows=changes(plan.months),
-        note=(
-            f"{wording.sentence(plan.node_failure.rule)} Between these months nothing "
-            "changes. What is held already counts as a node here; what to order and "
-            "cancel for it, and until when, stands above."
-        ),
-    )
-
-
-def capacity_table(plan: Plan) -> Table:
-    return Table(
-        title="Capacity that a node is planned with",
         columns=(
-            Column(title="type", is_name=True),
-            Column(title="participants", is_number=True),
-            Column(title="interval"),
-            Column(title="mix of meetings"),
-            Column(title="SLO"),
-            Column(title="from"),
-            Column(title="source"),
+            Column(title=tongue.say("from"), is_name=True),
+            Column(title=tongue.say("nodes")),
         ),
-        rows=tuple(_capacity_row(used) for used in plan.capacity_used),
+        rows=changes(plan.months, tongue),
+        note=tongue.say("serving, note", rule=tongue.sentence(plan.node_failure.rule)),
     )
 
 
-def _capacity_row(used: CapacityUsed) -> tuple[str, ...]:
+def capacity_table(plan: Plan, tongue: Tongue) -> Table:
+    return Table(
+        title=tongue.say("capacity"),
+        columns=(
+            Column(title=tongue.say("type"), is_name=True),
+            Column(title=tongue.say("participants"), is_number=True),
+            *(
+                Column(title=tongue.say(name))
+                for name in ("interval", "mix of meetings", "slo", "origin", "source")
+            ),
+        ),
+        rows=tuple(_capacity_row(used, tongue) for used in plan.capacity_used),
+    )
+
+
+def _capacity_row(used: CapacityUsed, tongue: Tongue) -> tuple[str, ...]:
+    is_listed = used.origin == "catalog"
     return (
         used.type,
-        written.count(used.participants),
-        written.interval(
-            written.count(used.low), written.count(used.high), used.coverage
-        ),
-        used.mix or "not told by the source",
-        used.slo or "none: a figure from elsewhere",
-        "the catalogue" if used.origin == "catalog" else used.origin,
-        used.source,
+        tongue.count(used.participants),
+        tongue.span(tongue.count(used.low), tongue.count(used.high), used.coverage),
+        tongue.told(used.mix) or tongue.say("no mix"),
+        used.slo or tongue.say("no slo"),
+        tongue.say("the catalogue") if is_listed else used.origin,
+        tongue.told(used.source),
     )
 
 
-def months_table(plan: Plan) -> Table:
-    heads = ("month", "peak, median", "peak .95", "nodes", "cost", "80 % interval")
-    more = ("traffic out", "balance", "80 % interval")
-    texts = {"month", "nodes", "80 % interval"}
+def months_table(plan: Plan, tongue: Tongue) -> Table:
+    heads = ("month", "peak, median", "peak .95", "nodes", "cost", "80, head")
+    more = ("traffic out", "balance", "80, head")
+    texts = {"month", "nodes", "80, head"}
     return Table(
-        title="Month by month",
+        title=tongue.say("month by month"),
         columns=tuple(
-            Column(title=head, is_number=head not in texts) for head in heads + more
+            Column(title=tongue.say(head), is_number=head not in texts)
+            for head in heads + more
         ),
         rows=tuple(
             (
-                written.month(month.month),
-                written.count(month.peak.p50),
-                written.count(month.peak.p95),
-                nodes(month.nodes),
-                written.money(month.cost_eur, plan.currency),
-                money_span(month.cost_interval_eur, plan),
-                written.byte_count(month.traffic_bytes),
-                written.money(month.balance_eur.mid, plan.currency),
-                money_span(month.balance_eur, plan),
+                tongue.month(month.month),
+                tongue.count(month.peak.p50),
+                tongue.count(month.peak.p95),
+                nodes(month.nodes, tongue),
+                tongue.money(month.cost_eur, plan),
+                tongue.money_span(month.cost_interval_eur, plan),
+                tongue.byte_count(month.traffic_bytes),
+                tongue.money(month.balance_eur.mid, plan),
+                tongue.money_span(month.balance_eur, plan),
             )
             for month in plan.months
         ),
-        note=(
-            f"All months together: {written.money(plan.cost_total_eur, plan.currency)}"
-            f", {money_interval(plan.cost_total_interval_eur, plan)}. The cost "
-            "interval lets nodes follow demand as it turns out."
+        note=tongue.say(
+            "months, note",
+            total=tongue.money(plan.cost_total_eur, plan),
+            interval=tongue.money_interval(plan.cost_total_interval_eur, plan),
         ),
     )
 
 
-def shock_table(plan: Plan) -> Table:
+def shock_table(plan: Plan, tongue: Tongue) -> Table:
     rows = tuple(
         (
-            f"× {written.number(row.factor)}",
-            written.month(row.month),
-            written.count(row.peak),
-            nodes(row.nodes) if not row.note else row.note,
+            f"× {tongue.number(row.factor)}",
+            tongue.month(row.month),
+            tongue.count(row.peak),
+            tongue.told(row.note) or nodes(row.nodes, tongue),
             f"+{row.extra_nodes}",
-            written.money(row.cost_eur, plan.currency),
-            written.money(row.monthly_cost_eur, plan.currency),
-            written.months(row.runway_months.mid),
-            interval_of(row.runway_months, written.tenths, ""),
+            tongue.money(row.cost_eur, plan),
+            tongue.money(row.monthly_cost_eur, plan),
+            tongue.months(row.runway_months.mid),
+            tongue.interval(row.runway_months, tongue.tenths),
         )
         for row in plan.shocks
     )
     heads = ("demand", "in", "participants", "nodes", "more", "that month", "later")
     texts = {"demand", "in", "nodes", "interval"}
     return Table(
-        title="What a sudden rise would take",
+        title=tongue.say("shock"),
         columns=tuple(
-            Column(title=head, is_number=head not in texts)
+            Column(title=tongue.say(head), is_number=head not in texts)
             for head in (*heads, "runway", "interval")
         ),
         rows=rows,
-        note=(
-            "No history foresees a lockdown: a shock stands beside the forecast and is "
-            "never averaged into it. The cost of that month includes set-up."
-        ),
+        note=tongue.say("shock, note"),
     )
 
 
-def backtest(plan: Plan) -> tuple[Block, ...]:
-    test = plan.backtest
+def backtest(test: Backtest, tongue: Tongue) -> tuple[Block, ...]:
     intro = Text(
-        text=(
-            f"{wording.sentence(test.reason)} Horizon: {test.horizon_weeks} weeks; "
-            f"used: {test.used}."
+        text=tongue.say(
+            "backtest, intro",
+            reason=tongue.sentence(test.reason),
+            weeks=test.horizon_weeks,
+            used=tongue.told(test.used),
         )
     )
     if not test.scores:
-        return (intro, Notice(text="The history is too short for a backtest."))
-    quantiles = tuple(score.quantile for score in test.scores[0].scores)
+        return (intro, Notice(text=tongue.say("no backtest")))
     columns = (
-        Column(title="forecaster"),
-        Column(title="origins", is_number=True),
-        *(Column(title=f"{quantile:g}", is_number=True) for quantile in quantiles),
+        Column(title=tongue.say("forecaster")),
+        Column(title=tongue.say("origins"), is_number=True),
+        *(
+            Column(title=tongue.number(score.quantile), is_number=True)
+            for score in test.scores[0].scores
+        ),
     )
+    names = {
+        score.name: tongue.say("used", name=tongue.told(score.name))
+        if score.name == test.used
+        else tongue.told(score.name)
+        for score in test.scores
+    }
     losses = tuple(
         (
-            score.name + (" (used)" if score.name == test.used else ""),
-            written.count(score.origins),
-            *(written.number(part.pinball) for part in score.scores),
+            names[score.name],
+            tongue.count(score.origins),
+            *(tongue.number(part.pinball) for part in score.scores),
         )
         for score in test.scores
     )
     shares = tuple(
         (
-            score.name + (" (used)" if score.name == test.used else ""),
-            written.count(score.origins),
-            *(written.percent(part.coverage) for part in score.scores),
+            names[score.name],
+            tongue.count(score.origins),
+            *(tongue.percent(part.coverage) for part in score.scores),
         )
         for score in test.scores
     )
     return (
         intro,
         Table(
-            title="Pinball loss by quantile, smaller is better",
+            title=tongue.say("losses"),
             columns=columns,
             rows=losses,
-            note="In units of the median weekly peak of the 26 weeks before.",
+            note=tongue.say("losses, note"),
         ),
         Table(
-            title="Share of true peaks at or under the forecast quantile",
+            title=tongue.say("shares"),
             columns=columns,
             rows=shares,
-            note="Best is the quantile itself: 90 % under the 0.9 column.",
+            note=tongue.say("shares, note"),
         ),
     )
 
 
-def assumption_table(plan: Plan) -> Table:
+def assumption_table(plan: Plan, tongue: Tongue) -> Table:
     return Table(
         title="",
         columns=tuple(
-            Column(title=title) for title in ("assumption", "value", "why", "source")
+            Column(title=tongue.say(title))
+            for title in ("assumption", "value", "why", "source")
         ),
         rows=tuple(
-            (given.name, given.value, given.reason, given.source)
+            (
+                tongue.told(given.name),
+                tongue.value(given),
+                tongue.told(given.reason),
+                tongue.told(given.source),
+            )
             for given in plan.assumptions
         ),
     )
 
 
-def stand_in(measured: StandInMeasurement) -> tuple[Block, ...]:
+def stand_in(measured: StandInMeasurement, tongue: Tongue) -> tuple[Block, ...]:
     rows = tuple(
         (
             found.name,
-            f"meetings of {found.size} with {wording.counted(found.cameras, 'camera')}",
-            _stand_in_number(found.capacity, found.at_least),
-            written.interval(
-                written.count(found.low), written.count(found.high), measured.coverage
+            tongue.say(
+                "meetings of", size=found.size, cameras=_cameras(found.cameras, tongue)
+            ),
+            _stand_in_number(found.capacity, found.at_least, tongue),
+            tongue.span(
+                tongue.count(found.low), tongue.count(found.high), measured.coverage
             )
             if found.capacity is not None
-            else found.invalid or "the SLO held at the highest load",
-            wording.LIMITS.get(found.limit, found.limit),
+            else found.invalid or tongue.say("held"),
+            tongue.told(wording.LIMITS.get(found.limit, found.limit)),
         )
         for found in measured.profiles
     )
     return (
-        Notice(text=measured.note, tone="warning"),
+        Notice(text=tongue.told(measured.note), tone="warning"),
         Table(
-            title=f"Run {measured.run}, SLO {measured.slo}: no part of this plan",
-            columns=(
-                Column(title="profile", is_name=True),
-                Column(title="mix"),
-                Column(title="participants", is_number=True),
-                Column(title="interval"),
-                Column(title="broke first"),
+            title=tongue.say("run", run=measured.run, slo=measured.slo),
+            columns=tuple(
+                Column(
+                    title=tongue.say(name),
+                    is_name=name == "profile",
+                    is_number=name == "participants",
+                )
+                for name in (
+                    "profile",
+                    "mix",
+                    "participants",
+                    "interval",
+                    "broke first",
+                )
             ),
             rows=rows,
         ),
     )
 
 
-def _stand_in_number(capacity: float | None, at_least: float | None) -> str:
+def _cameras(count: int, tongue: Tongue) -> str:
+    name = {0: "no camera", 1: "a camera"}.get(count, "cameras")
+    return tongue.say(name, count=count)
+
+
+def _stand_in_number(
+    capacity: float | None, at_least: float | None, tongue: Tongue
+) -> str:
     if capacity is not None:
-        return written.count(capacity)
-    return f"at least {written.count(at_least)}" if at_least else "no capacity"
-
-
-def money_span(value: Interval, plan: Plan) -> str:
-    return written.interval(
-        written.money(value.low, plan.currency),
-        written.money(value.high, plan.currency),
-    )
-
-
-def money_interval(value: Interval, plan: Plan) -> str:
-    return f"{money_span(value, plan)} ({written.percent(value.coverage)} interval)"
-
-
-def interval_of(value: Interval, write: written.Writer, unit: str) -> str:
-    span = written.interval(write(value.low), write(value.high) + unit)
-    return f"{span} ({written.percent(value.coverage)} interval)"
+        return tongue.count(capacity)
+    if at_least:
+        return tongue.say("at least", count=tongue.count(at_least))
+    return tongue.say("no capacity")

@@ -4,14 +4,7 @@ A word that the page asks for is here in both languages, with the same places fo
 numbers (`tests/reports/test_plan_page.py` holds it).
 """
 
-from typing import Literal
-
-Language = Literal["en", "de"]
-
 WORDS: dict[str, tuple[str, str]] = {
-    "title": ("Servers and money on one page", "Server und Geld auf einer Seite"),
-    "input": ("input", "Datei"),
-    "history": ("history", "Verlauf"),
     "balance": ("from {value} down to {reserve}", "von {value} bis auf {reserve}"),
     "one_room": (
         "one meeting never spreads over two nodes",
@@ -23,12 +16,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "Was ist bis wann zu bestellen und zu kündigen, was kostet es, und wie lange "
         "reicht das Geld?",
     ),
-    "modelled": (
-        "The demand behind this plan is modelled or stated, not measured.",
-        "Die Nachfrage hinter diesem Plan ist modelliert oder angegeben, nicht "
-        "gemessen.",
-    ),
-    "modelled_short": ("not measured", "nicht gemessen"),
     "orders": ("Order and cancel", "Bestellen und kündigen"),
     "by": ("at the latest on", "spätestens am"),
     "what": ("what", "was"),

@@ -52,7 +52,7 @@ def _document(document: Document) -> str:
         steps = (_wrapped("- " + step, indent="  ") for step in document.next_steps)
         parts.append("\n".join((f"{document.headings.next_steps}:", *steps)))
     for section in document.sections:
-        parts.append(_section(section, document.notices))
+        parts.append(_section(section, document))
     width = max((len(name) for name, _ in document.provenance), default=0)
     lines = (
         _wrapped(f"{name:<{width}}  {value}", indent=" " * (width + 2))
@@ -71,14 +71,15 @@ def _answer(answer: Answer) -> str:
     return _wrapped(text, indent="  ")
 
 
-def _section(section: Section, notices: tuple[Notice, ...]) -> str:
-    told = notices if section.notices is None else section.notices
+def _section(section: Section, document: Document) -> str:
+    told = document.notices if section.notices is None else section.notices
     parts = [_underlined(section.title, "-")]
     parts += [_wrapped(f"[{notice.short or notice.text}]") for notice in told]
     parts += [_block(block) for block in section.blocks if not isinstance(block, Chart)]
     titles = [block.title for block in section.blocks if isinstance(block, Chart)]
     if titles:
-        parts.append(_charts(titles))
+        listed = "; ".join(titles)
+        parts.append(_wrapped(f"({document.headings.charts}: {listed})"))
     return "\n\n".join(parts)
 
 
@@ -88,10 +89,6 @@ def _block(block: Text | Notice | Table) -> str:
     if isinstance(block, Table):
         return _table(block)
     return _wrapped(block.text)
-
-
-def _charts(titles: list[str]) -> str:
-    return _wrapped(f"(charts in the HTML report: {'; '.join(titles)})")
 
 
 def _notice(notice: Notice) -> str:

@@ -15,7 +15,8 @@ from planning.catalog import read_catalog, read_toml
 from planning.codec import encode_plan
 from planning.models import Alternative, ConfidencePrice, Influence, OrderStep
 from planning.peaks import Interval
-from reports import html, plan_page, plan_sheet, plan_words, text
+from reports import html, plan_page, plan_report, plan_sheet, plan_words, text
+from reports.document import Language
 from tests.support.plans import synthetic_plan
 
 
@@ -69,10 +70,13 @@ def full_plan():
     )
 
 
-def told(language: plan_words.Language) -> str:
-    return text.render(
-        (plan_page.document(full_plan(), source="plan.json", language=language),)
+def told(language: Language) -> str:
+    page = replace(
+        plan_page.first_screen(full_plan(), language),
+        title="Plan",
+        sections=plan_page.sections(full_plan(), language),
     )
+    return text.render((page,))
 
 
 def test_the_german_page_says_everything_in_german():
@@ -99,7 +103,7 @@ def test_the_german_page_says_everything_in_german():
 
 
 def test_the_german_page_is_german_around_its_content_too(tmp_path):
-    plan = plan_page.document(full_plan(), source="plan.json", language="de")
+    plan = plan_report.document(full_plan(), source="plan.json", language="de")
 
     page = html.render((plan,))
 
