@@ -21,7 +21,7 @@ from loadtest.ascents import (
     met_at,
 )
 from loadtest.costs import CostFit, fit_costs, meeting_cost
-from loadtest.knees import COVERAGE, Knee, Noise, knee_of
+from loadtest.knees import COVERAGE, Knee, knee_of
 from loadtest.models import (
     Capacity,
     EndRecord,
@@ -31,7 +31,7 @@ from loadtest.models import (
     Record,
     RunHeader,
 )
-from loadtest.repeats import noise_of, together
+from loadtest.repeats import left_out, noise_of, together
 from loadtest.slo import judge
 
 
@@ -51,14 +51,23 @@ def capacity_of(
     pairs = [(point, judge(point, header.slo)) for point in points]
     climbs = [ascents_of(profile, pairs) for profile in profiles]
     noise = noise_of([ascent for ascents in climbs for ascent in ascents])
+    knees = [[knee_of(a, header.slo, noise) for a in ascents] for ascents in climbs]
     fit = fit_costs([p for p, v in pairs if v.generator_fit], seed=header.seed)
-    found = tuple(_profile_capacity(ascents, header, noise, fit) for ascents in climbs)
+    found = tuple(
+        _profile_capacity(ascents, known, header, fit)
+        for ascents, known in zip(climbs, knees, strict=True)
+    )
     asked = {profile.name for profile in profiles}
     reasons = tuple(
         f"{each.profile.name}: {each.invalid}" for each in found if each.invalid
     )
     reasons += tuple(
         note for ascents in climbs for each in ascents for note in _passed_by(each)
+    )
+    reasons += tuple(
+        f"{profile.name}: {note}"
+        for profile, known in zip(profiles, knees, strict=True)
+        for note in left_out(known)
     )
     unwatched = [p for p in points if p.node_cpu_ratio is None]
     if unwatched and header.slo.node_cpu_max is not None:
@@ -121,12 +130,14 @@ def capacity_of_run(
 
 
 def _profile_capacity(
-    ascents: Sequence[Ascent], header: RunHeader, noise: Noise, fit: CostFit
+    ascents: Sequence[Ascent],
+    knees: Sequence[Knee | None],
+    header: RunHeader,
+    fit: CostFit,
 ) -> ProfileCapacity:
     """Return what the climbs of one profile show together."""
     profile = ascents[0].profile
-    knees = [knee for a in ascents if (knee := knee_of(a, header.slo, noise))]
-    knee = together(knees, seed=header.seed)
+    knee = together([each for each in knees if each is not None], seed=header.seed)
     pairs = tuple(pair for ascent in ascents for pair in ascent.pairs)
     found = ProfileCapacity(
         profile=profile,

@@ -46,6 +46,7 @@ _STATEMENTS: Final = tuple(
         r"the node's CPU was not seen in # of # steps",
         r"its bound was not judged there",
         r"# participants broke @(?:, @)* once and kept the SLO when repeated",
+        r"# of # climbs (?:found no|met another) limit and are not in the interval",
         # What a generator lacked (`loadtest.slo`, `loadtest.self_check`).
         r"no bot engine reported its state",
         r"a bot engine used # of a core \(limit #\)",

@@ -76,6 +76,30 @@ def alike(knees: Sequence[Knee]) -> list[Knee]:
     return [knee for knee in knees if (knee.limit, knee.met.limit) in commonest]
 
 
+def left_out(knees: Sequence[Knee | None]) -> list[str]:
+    """Tell the climbs that say nothing of a limit which others found; None: no knee.
+
+    Where the node sometimes carries more than was tried, the capacity told is that of
+    the climbs in which it did not, and so a cautious one.
+    """
+    found = [knee for knee in knees if knee is not None]
+    if not found:
+        return []
+    notes = []
+    without, another = len(knees) - len(found), len(found) - len(alike(found))
+    if without:
+        notes.append(
+            f"{without} of {len(knees)} climbs found no limit and are not in the "
+            "interval"
+        )
+    if another:
+        notes.append(
+            f"{another} of {len(knees)} climbs met another limit and are not in the "
+            "interval"
+        )
+    return notes
+
+
 def _bootstrapped(crossings: Sequence[Crossing], seed: int) -> Crossing:
     rng = np.random.default_rng(seed)
     count = len(crossings)

@@ -170,6 +170,8 @@ def _mixed(
     kind: str, one: Measured, mix: tuple[tuple[str, float], ...]
 ) -> CapacityUsed:
     measured = one.capacity
+    if measured.validity != "valid":
+        raise _unfit(measured)
     known = {found.profile.name: found.profile for found in measured.profiles}
     for name, _ in mix:
         if name not in known:
@@ -228,11 +230,7 @@ def chosen(measured: Capacity, profile: str | None = None) -> ProfileCapacity:
     """
     known = [found for found in measured.profiles if found.capacity is not None]
     if measured.validity != "valid" or not known:
-        reasons = "; ".join(measured.reasons) or "no profile reached its limit"
-        raise ConfigError(
-            f"run {measured.run} holds no capacity to plan with ({reasons}): measure "
-            "again, or state a capacity in the catalogue"
-        )
+        raise _unfit(measured)
     if profile is None:
         return min(known, key=lambda found: found.capacity or 0.0)
     for found in known:
@@ -241,4 +239,12 @@ def chosen(measured: Capacity, profile: str | None = None) -> ProfileCapacity:
     names = ", ".join(found.profile.name for found in known)
     raise ConfigError(
         f"run {measured.run} has no capacity for profile {profile!r}; it has {names}"
+    )
+
+
+def _unfit(measured: Capacity) -> ConfigError:
+    reasons = "; ".join(measured.reasons) or "no profile reached its limit"
+    return ConfigError(
+        f"run {measured.run} holds no capacity to plan with ({reasons}): measure "
+        "again, or state a capacity in the catalogue"
     )

@@ -11,7 +11,9 @@ from bots.errors import ConfigError
 from bots.models import Habits, Persona
 from loadtest.card_codec import decode_card, encode_card
 from loadtest.card_making import make_card
-from loadtest.limits import limit_met
+from loadtest.crossing import Crossing
+from loadtest.knees import Knee
+from loadtest.limits import Met, limit_met
 from loadtest.models import (
     Capacity,
     MeetingProfile,
@@ -22,6 +24,7 @@ from loadtest.models import (
 )
 from loadtest.profiles import PROFILES, contrast_of
 from loadtest.public_capacity import TOLD_ELSEWHERE, profile_hash
+from loadtest.repeats import left_out
 from loadtest.slo import judge
 from tests.support.results import CLASSES, capacity, point, run_records
 
@@ -262,9 +265,13 @@ def test_nodes_that_differ_have_no_hardware_in_common():
 
 def test_numbers_verdicts_and_our_own_sentences_stay():
     found = capacity(stand_in=False)
+    met = Met(limit="cpu", evidence=())
+    crossing = Crossing(value=9.0, low=8.0, high=10.0)
+    knees = [Knee(crossing=crossing, limit="cpu", met=met, by_law=True)]
     reasons = (
         "groups: at 12 participants the generator was the limit: a bot engine used "
         "0.91 of a core (limit 0.65)",
+        f"groups: {left_out([None, *knees])[0]}",
         "who knows why",
     )
 
@@ -273,6 +280,7 @@ def test_numbers_verdicts_and_our_own_sentences_stay():
     assert public.reasons == (
         "at 12 participants the generator was the limit: a bot engine used 0.91 of a "
         "core (limit 0.65)",
+        *left_out([None, *knees]),
         TOLD_ELSEWHERE,
     )
     assert public.target == ""

@@ -7,7 +7,7 @@ from loadtest.crossing import Crossing
 from loadtest.knees import Knee
 from loadtest.limits import Met
 from loadtest.models import Limit, LimitMet
-from loadtest.repeats import together
+from loadtest.repeats import left_out, together
 
 TRUTH = 20.0
 OWN = 0.03
@@ -28,6 +28,17 @@ def found(
 def test_no_climb_has_no_knee_and_one_has_its_own():
     assert together([], seed=1) is None
     assert together([found(TRUTH)], seed=1) == found(TRUTH)
+
+
+def test_climbs_that_are_not_in_the_interval_are_told():
+    known = [found(19.0), None, found(20.0), found(11.0, "freezes", "path")]
+
+    assert left_out(known) == [
+        "1 of 4 climbs found no limit and are not in the interval",
+        "1 of 4 climbs met another limit and are not in the interval",
+    ]
+    assert left_out([None, None]) == []
+    assert left_out([found(19.0), found(20.0)]) == []
 
 
 def test_the_same_climbs_and_seed_give_the_same_interval():

@@ -92,8 +92,9 @@ def test_a_profile_that_only_held_at_the_cap_is_no_capacity():
 def test_an_invalid_run_is_no_capacity():
     invalid = given(validity="invalid", reasons=("generator too slow",))
 
-    with pytest.raises(ConfigError, match="generator too slow"):
-        capacities_used(bare(), invalid)
+    for mix in ((), (("talks", 1.0),)):
+        with pytest.raises(ConfigError, match="generator too slow"):
+            capacities_used(bare(), invalid, mix=mix)
 
 
 def test_the_stand_in_is_never_a_capacity_of_bbb():
