@@ -183,7 +183,10 @@ class Presence:
             await self._stop(op.PENDING_POLLS)
 
     async def _watch_breakouts(self) -> None:
-        """See each invitation to a breakout room; nobody follows one."""
+        """See that one is invited to breakout rooms; nobody follows.
+
+        Told once until no invitation is left: several at a time are one.
+        """
         conversation, view = self._conversation, self._view
         while True:
             await conversation.until(lambda: view.breakout_invitations > 0)

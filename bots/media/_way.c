@@ -32,11 +32,13 @@ static int header_init(Header *self, PyObject *args, PyObject *kwargs) {
                                    &extensions, &self->time_at, &self->wide_at))
     return -1;
   self->ssrc = ssrc;
-  self->extension_bytes = (int)extensions.len;
   int end = FIXED_HEADER_BYTES + (int)extensions.len;
   int fits = extensions.len <= MAX_EXTENSION_BYTES && self->time_at <= end - 3 &&
              self->wide_at <= end - 2 && self->time_at >= 0 && self->wide_at >= 0;
-  if (fits) memcpy(self->extensions, extensions.buf, (size_t)extensions.len);
+  if (fits) {
+    memcpy(self->extensions, extensions.buf, (size_t)extensions.len);
+    self->extension_bytes = (int)extensions.len;
+  }
   PyBuffer_Release(&extensions);
   if (fits) return 0;
   PyErr_SetString(PyExc_ValueError, "the extensions do not fit a header");

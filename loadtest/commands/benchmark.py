@@ -272,8 +272,8 @@ def benchmark(
         )
         if not max_participants and 0 < fits < usual:
             click.echo(
-                f"{processes} engines here make {fits} participants of all profiles "
-                f"(usually {usual} at most); --engines auto uses all cores",
+                f"at most {fits} participants: what {counted(processes, 'engine')} "
+                f"can make here of each profile; --engines auto uses all cores",
                 err=True,
             )
         say_head(
