@@ -96,10 +96,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "type": ("type", "Typ"),
     "mix of meetings": ("mix of meetings", "Art der Konferenzen"),
     "slo": ("SLO", "SLO"),
-    "origin": ("from", "von"),
+    "origin": ("from", "Herkunft"),
     "no mix": ("not told by the source", "in der Quelle nicht genannt"),
     "no slo": ("none: a figure from elsewhere", "keines: eine fremde Zahl"),
-    "the catalogue": ("the catalogue", "dem Katalog"),
+    "the catalogue": ("the catalogue", "Katalog"),
     # Month by month.
     "month by month": ("Month by month", "Monat für Monat"),
     "peak, median": ("peak, median", "Spitze, Median"),

@@ -212,21 +212,6 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "{source} kennt Semester nur bis {day}: spätere Wochen zählen als "
         "vorlesungsfrei",
     ),
-    (
-        "our own load tests were taken out: up to {n} participants in {hours} hours "
-        "(bbb-origin {origin})",
-        "eigene Lasttests wurden herausgenommen: bis zu {n} Personen in {hours} "
-        "Stunden (bbb-origin {origin})",
-    ),
-    (
-        "{hours} hours were left out: fewer nodes answered than usual that day",
-        "{hours} Stunden wurden weggelassen: an dem Tag antworteten weniger Server als "
-        "sonst",
-    ),
-    (
-        "{source} says {scale} times what {other} says",
-        "{source} nennt das {scale}-Fache von {other}",
-    ),
     ("cannot be served: {own_why}", "nicht zu bedienen: {own_why}"),
     # Assumptions: names, values, reasons, sources.
     ("our assumption", "unsere Annahme"),
@@ -322,6 +307,13 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "hineingemittelt",
     ),
     # Capacities and the stand-in node.
+    ("node card", "Serverkarte"),
+    (
+        "{source} is planned with at the dearer cost, of real people: the benchmark's "
+        "bots used {share} of their CPU",
+        "mit {source} wird zu den höheren Kosten wirklicher Menschen geplant: die Bots "
+        "der Messung brauchten das {share}-Fache von deren CPU",
+    ),
     (
         "bbbload benchmark, run {run} of {start}, computed from the costs of its "
         "streams",

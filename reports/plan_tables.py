@@ -72,7 +72,7 @@ def _capacity_row(used: CapacityUsed, tongue: Tongue) -> tuple[str, ...]:
         tongue.span(tongue.count(used.low), tongue.count(used.high), used.coverage),
         tongue.told(used.mix) or tongue.say("no mix"),
         used.slo or tongue.say("no slo"),
-        tongue.say("the catalogue") if is_listed else used.origin,
+        tongue.say("the catalogue") if is_listed else tongue.told(used.origin),
         tongue.told(used.source),
     )
 

@@ -12,6 +12,7 @@ from planning.peaks import Interval
 from reports import format as written
 from reports import wording
 from reports.document import Language
+from reports.plan_history_sentences import HISTORY_SENTENCES
 from reports.plan_section_words import WORDS
 from reports.plan_sentences import FIGURE_VALUES, FIGURES, SENTENCES
 from reports.plan_words import MONTHS_DE
@@ -180,6 +181,8 @@ def _pattern(english: str) -> re.Pattern[str]:
     return re.compile(places)
 
 
-_PATTERNS = tuple((_pattern(english), german) for english, german in SENTENCES)
+_PATTERNS = tuple(
+    (_pattern(english), german) for english, german in (*SENTENCES, *HISTORY_SENTENCES)
+)
 
 ENGLISH = Tongue("en")

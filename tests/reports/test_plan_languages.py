@@ -19,6 +19,7 @@ from planning.peaks import Interval
 from reports import plan_report, plan_section_words
 from reports.document import Document
 from reports.format import NBSP
+from reports.plan_history_sentences import HISTORY_SENTENCES
 from reports.plan_sentences import SENTENCES
 from reports.plan_tongue import ENGLISH, Tongue
 from tests.support.histories import EXAMPLE, example_history
@@ -141,7 +142,7 @@ def test_every_text_has_both_languages_and_is_asked_for(name):
     assert re.search(f"[\"']{asked}[\"']", sources)
 
 
-@pytest.mark.parametrize(("english", "german"), SENTENCES)
+@pytest.mark.parametrize(("english", "german"), [*SENTENCES, *HISTORY_SENTENCES])
 def test_every_sentence_of_the_planner_keeps_its_places(english, german):
     assert places(english) == places(german)
 
@@ -181,6 +182,15 @@ def places(text: str) -> list[str]:
         (
             "bbbload benchmark, run 12345678 of 2021-01-02T03:04:05Z",
             "bbbload benchmark, Lauf 12345678 vom 2021-01-02T03:04:05Z",
+        ),
+        (
+            "a.csv leads; 12 of 1300 bins come from b.csv × 1.050, the median ratio of "
+            "40 busy bins both know; they differ by 5.0% (standard deviation of the "
+            "logarithm), by which the forecast is wider",
+            "a.csv führt; 12 von 1.300 Abschnitten kommen aus b.csv × 1,050, dem "
+            "mittleren Verhältnis (Median) von 40 vollen Abschnitten, die beide "
+            f"kennen; sie weichen um 5,0{NBSP}% ab (Standardabweichung des "
+            "Logarithmus), um so viel breiter ist die Prognose",
         ),
         ("the dean's own guess of 1.5 rooms", "the dean's own guess of 1.5 rooms"),
     ],
