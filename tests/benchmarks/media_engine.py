@@ -36,6 +36,9 @@ from tests.support import lite_server
 SETTLE_S = 1.2
 MEASURE_S = 4.0
 CONNECT_LIMIT_S = 20.0
+ROW_LIMIT_S = 180.0
+"""A row that has told nothing by then is lost."""
+END_LIMIT_S = 10.0
 PURE_PYTHON = "BBBLOAD_PURE_PYTHON"
 
 
@@ -84,7 +87,10 @@ def measured(client: Client, row: Row, server: Server = serve_row) -> Any:
 def measured_beside(
     clients: tuple[Client, ...], row: Row, server: Server = serve_row
 ) -> list[Any]:
-    """Run the clients all at the same time, each with a server end of its own."""
+    """Run the clients all at the same time, each with a server end of its own.
+
+    Raises EOFError where one died, or told nothing within ROW_LIMIT_S.
+    """
     context = multiprocessing.get_context("spawn")
     running: list[tuple[Connection, Connection, SpawnProcess, SpawnProcess]] = []
     with _lane_of(row):
@@ -98,12 +104,26 @@ def measured_beside(
             reply.close()  # so that a client that dies is an EOFError, not a wait
             running.append((ours, result, serves, ends))
     try:
-        return [result.recv() for _, result, _, _ in running]
+        return [_received(result) for _, result, _, _ in running]
     finally:
         for ours, _, serves, ends in running:
-            ends.join()
-            ours.send(None)
-            serves.join()
+            _end(ends)
+            with contextlib.suppress(BrokenPipeError):
+                ours.send(None)
+            _end(serves)
+
+
+def _received(result: Connection) -> Any:
+    if not result.poll(ROW_LIMIT_S):
+        raise EOFError(f"no result within {ROW_LIMIT_S:g} s")
+    return result.recv()
+
+
+def _end(process: SpawnProcess) -> None:
+    process.join(END_LIMIT_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 @contextlib.contextmanager
