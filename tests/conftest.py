@@ -1,6 +1,7 @@
 """Options, the markers' policy and shared fixtures; see tests/support/needs.py."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,11 @@ them can run together, but nothing that takes whole cores beside them: a generat
 is late says so and makes its run invalid."""
 
 Golden = Callable[[str, str], None]
+
+# A job that a script put into the background ignores SIGINT, and so would every program
+# that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
