@@ -40,6 +40,9 @@ REALM = "bbbload.test"
 Carrier = Literal["udp", "tcp", "tls"]
 CARRIERS: tuple[Carrier, ...] = ("udp", "tcp", "tls")
 
+_SERVED = "tcp or tls connected to"
+"""What its log says of each connection that a thread took."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coturn:
@@ -127,6 +130,12 @@ async def coturn(
                 limit_s=START_LIMIT_S,
                 what="coturn's port",
             )
+        # Its ports are open before its threads run: an early request has no answer.
+        await eventually(
+            lambda: turn.log.read_text(errors="replace").count(_SERVED) >= 2,
+            limit_s=START_LIMIT_S,
+            what="coturn to take a connection on both ports",
+        )
         yield replace(turn, pid=process.pid)
     finally:
         if process.returncode is None:
