@@ -117,17 +117,30 @@ OUR_LACK = ("too late", "engine full")
 """Codes of joins that our own engine did not make in time."""
 
 
-@asynctest(limit_s=90)
-async def test_the_five_example_scenarios_do_on_a_node_what_they_are_about(monkeypatch):
-    monkeypatch.setenv("BBB_SECRET", SECRET)
+ATTEMPTS = 3
+
+
+async def played_at_once() -> dict[str, Played]:
+    """Play all of them on a node of their own."""
     async with node_process(secret=SECRET) as node:
         url = f"{node.url}/bigbluebutton/api"
         runs = {name: Played(name, url) for name in SCALES}
         async with asyncio.TaskGroup() as group:
             for run in runs.values():
                 group.create_task(run.play())
+    return runs
 
-    ours = {j.code for run in runs.values() for j in run.of(JoinReport)} & set(OUR_LACK)
+
+@pytest.mark.timeout(300)
+@asynctest(limit_s=240)
+async def test_the_five_example_scenarios_do_on_a_node_what_they_are_about(monkeypatch):
+    monkeypatch.setenv("BBB_SECRET", SECRET)
+    for _ in range(ATTEMPTS):
+        runs = await played_at_once()
+        joins = [join for run in runs.values() for join in run.of(JoinReport)]
+        ours = {join.code for join in joins} & set(OUR_LACK)
+        if not ours:
+            break
     if ours:
         pytest.skip(f"this machine's cores are taken, so our engines said {ours}")
     for name, run in runs.items():
