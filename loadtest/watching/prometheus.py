@@ -56,6 +56,7 @@ class PrometheusSource:
         self._query = query_of(tuple(self._instances))
         self._asked = 0
         self._server_clock: ClockOffset | None = None
+        self._places: dict[float, float] = {}
 
     def read(self, elapsed_s: Callable[[], float]) -> Reading:
         """Ask for the newest samples of the node."""
@@ -69,9 +70,12 @@ class PrometheusSource:
                 f"{self.node!r} from the last {RANGE}: see the instance labels on its "
                 "targets page"
             )
-        now_s = time.time()
+        now_s, now_elapsed_s = time.time(), elapsed_s()
         assert self._server_clock is not None
-        return reading_of(told, now_s, elapsed_s(), self._server_clock)
+        self._places = places_of(
+            told, now_s, now_elapsed_s, self._server_clock, self._places
+        )
+        return reading_of(told, self._places, now_elapsed_s, self._server_clock)
 
     def close(self) -> None:
         """Hold nothing: each question is a request of its own."""
@@ -131,24 +135,43 @@ def newest(result: Any) -> Told:
     return {name: _of_last_scrape(samples) for name, samples in found.items()}
 
 
+def places_of(
+    told: Told,
+    now_s: float,
+    now_elapsed_s: float,
+    server: ClockOffset,
+    before: Mapping[float, float],
+) -> dict[float, float]:
+    """Return the `elapsed_s` of our clock for each time at which samples were taken.
+
+    A time that was placed `before` stays there: two clocks are never read at quite the
+    same moment, and a scrape must not look newer for being asked for twice. Pure.
+    """
+    times = {at_s for samples in told.values() for _, at_s, _ in samples}
+    return {
+        at_s: before.get(at_s, now_elapsed_s - (now_s - (at_s - server.offset_s)))
+        for at_s in times
+    }
+
+
 def reading_of(
-    told: Told, now_s: float, now_elapsed_s: float, server: ClockOffset
+    told: Told,
+    places: Mapping[float, float],
+    now_elapsed_s: float,
+    server: ClockOffset,
 ) -> Reading:
-    """Return what series say, each placed on our clock at the time it was taken."""
+    """Return what series say, each at the place of the time it was taken. Pure."""
 
-    def elapsed_at(unix_s: float) -> float:
-        return now_elapsed_s - (now_s - (unix_s - server.offset_s))
-
-    def newest_of(*names: str) -> float | None:
+    def place_of(*names: str) -> float | None:
         times = [at for name in names for _, at, _ in told.get(name, [])]
-        return max(times, default=None)
+        return places[max(times)] if times else None
 
-    machine_s = newest_of("node_cpu_seconds_total")
+    machine_s = place_of("node_cpu_seconds_total")
     processes_s = next(
         (
-            at_s
+            elapsed_s
             for name in (GROUP_CPU, CONTAINER_CPU, OWN_CPU)
-            if (at_s := newest_of(name)) is not None
+            if (elapsed_s := place_of(name)) is not None
         ),
         None,
     )
@@ -158,8 +181,8 @@ def reading_of(
     }
     return read_series(
         series,
-        elapsed_at(machine_s) if machine_s is not None else now_elapsed_s,
-        processes_s=None if processes_s is None else elapsed_at(processes_s),
+        now_elapsed_s if machine_s is None else machine_s,
+        processes_s=processes_s,
         clock=_node_clock(told, server),
     )
 

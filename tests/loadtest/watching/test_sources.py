@@ -3,7 +3,9 @@
 import pytest
 
 from bots.errors import ConfigError, TargetUnusable
-from loadtest.watching.prometheus import newest, query_of, reading_of
+from loadtest.watching.exposition import GROUP_CPU
+from loadtest.watching.node_watch import NodeWatch
+from loadtest.watching.prometheus import newest, places_of, query_of, reading_of
 from loadtest.watching.reading import ClockOffset
 from loadtest.watching.sources import open_source, source_node
 from loadtest.watching.ssh import read_ssh_address, ssh_command
@@ -90,10 +92,35 @@ def test_samples_are_placed_on_our_clock_where_they_were_taken():
 
     # The server's clock is 3 s ahead of ours.
     server = ClockOffset(offset_s=3.0, bound_s=0.01)
-    reading = reading_of(told, now_s=1004.0, now_elapsed_s=60.0, server=server)
+    places = places_of(told, 1004.0, 60.0, server, {})
+    reading = reading_of(told, places, 60.0, server)
 
     assert reading.machine.elapsed_s == pytest.approx(53.0)
     # The series that ended a minute before is not added to the living ones.
     assert dict(reading.machine.cpu_s) == {"idle": 50.0, "user": 7.0}
     assert reading.clock.offset_s == pytest.approx(5.0)
     assert reading.clock.bound_s == pytest.approx(0.11)
+
+
+def test_a_scrape_that_is_told_twice_is_no_newer_the_second_time():
+    """A Prometheus is asked each second for what it scrapes every 15 s."""
+    server = ClockOffset(offset_s=0.0, bound_s=0.01)
+    watch, samples, places = NodeWatch("n"), [], {}
+    for asked in range(31):
+        scraped_s = 1000.0 + asked // 15 * 15
+        told = newest(
+            [
+                series("node_cpu_seconds_total", scraped_s, asked // 15, mode="user"),
+                series(GROUP_CPU, scraped_s, asked // 15 * 3, groupname="redis"),
+            ]
+        )
+        # Our two clocks are read a little apart, each time a little more.
+        now_elapsed_s = 60.0 + asked * 1.000002
+        places = places_of(told, 1000.0 + asked, now_elapsed_s, server, places)
+        readings = [reading_of(told, places, now_elapsed_s, server)]
+        samples.append(watch.receive(readings))
+
+    told = [sample for sample in samples if sample is not None]
+    assert [round(sample.interval_s, 3) for sample in told] == [15.0, 15.0]
+    cores = [sample.busiest_cores for sample in told]
+    assert cores == pytest.approx([0.2, 0.2], rel=1e-4)
