@@ -118,11 +118,15 @@ def _persona(
     own = _fields_of(Persona) - {"name", "habits"}
     habits = _fields_of(Habits)
     _known(table, ("like", *sorted(own | habits)), where, "field")
+    does = dataclasses.replace(base.habits, **_values(Habits, table, where))
+    if does.join_delay_least_s > does.join_delay_most_s:
+        raise ConfigError(
+            f"{where}: join_delay_least_s = {does.join_delay_least_s:g} is above "
+            f"join_delay_most_s = {does.join_delay_most_s:g}: give both, the least "
+            "first"
+        )
     return dataclasses.replace(
-        base,
-        name=name,
-        habits=dataclasses.replace(base.habits, **_values(Habits, table, where)),
-        **_values(Persona, table, where),
+        base, name=name, habits=does, **_values(Persona, table, where)
     )
 
 

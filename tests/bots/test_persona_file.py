@@ -69,6 +69,10 @@ def test_a_mix_becomes_the_plans_of_one_meeting():
         ("[persona.a]\nchat_interval_s = -1", "chat_interval_s = -1 is out of range"),
         ("[persona.a]\naway_s = nan", "away_s = nan is out of range"),
         ("[persona.a]\naway_s = true", "away_s = True is no number: give seconds"),
+        (
+            '[persona.a]\nlike = "late"\njoin_delay_least_s = 200',
+            "join_delay_least_s = 200 is above join_delay_most_s = 120: give both",
+        ),
         ("[mix.m]\nking = 1", "mix 'm': unknown persona 'king'"),
         ("[mix.m]\ntalker = 1.5", "talker = 1.5 is no count"),
         ("[mix.m]\ntalker = 0", "has 0 participants: give 1 to 10000"),
