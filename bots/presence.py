@@ -51,6 +51,10 @@ class Presence:
         self._on_invitation = on_invitation
         """Called for each invitation to a breakout room that has been seen."""
         self._open: dict[str, str] = {}
+        self._opened = asyncio.Event()
+        """Set when the opening is over."""
+        self._page = ""
+        """Whose shapes have been asked for."""
         self._round_trips_s: deque[float] = deque(maxlen=TRACES)
 
     def all(
@@ -84,17 +88,20 @@ class Presence:
             for step, variables in opening.due(elapsed_s, facts):
                 if step.ends:
                     await self._stop(step.operation)
-                else:
-                    await self._ask(step.operation, variables)
+                    continue
+                await self._ask(step.operation, variables)
+                if step.operation.topic == op.ANNOTATIONS.name:
+                    self._page = variables["pageId"]
             next_s = opening.next_s(elapsed_s)
             if next_s is None:
-                return
+                break
             wait_s = conversation.joined_at_s + next_s - time.monotonic()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(wait_s, 0.0)):
                     await conversation.other_than(
                         facts.keys(), lambda: view.facts("now").keys()
                     )
+        self._opened.set()
 
     async def stay_alive(self, round_trip: Callable[[], Awaitable[float]]) -> None:
         """Report the round trip to the server as its client does, until cancelled.
@@ -155,15 +162,14 @@ class Presence:
     # --- What is opened on demand -----------------------------------------------------
 
     async def _follow_page(self) -> None:
-        """Ask for the shapes of each page that is turned to after the first."""
+        """Ask for the shapes of each page that is turned to after the opening's."""
         view = self._view
-        await self._conversation.until(
-            lambda: op.ANNOTATION_HISTORY.name in self._open and bool(view.page_id)
-        )
-        shown = view.page_id
+        await self._opened.wait()
         while True:
-            shown = await self._conversation.other_than(shown, lambda: view.page_id)
-            page = {"pageId": shown}
+            self._page = await self._conversation.other_than(
+                self._page, lambda: view.page_id
+            )
+            page = {"pageId": self._page}
             created = view.facts("now").get(Fact.MEETING_CREATED_AT, "")
             history = page | {"updatedAt": created}
             dialect = self._conversation.dialect

@@ -168,6 +168,30 @@ async def test_a_presenter_turns_pages_points_and_draws_and_others_follow():
     assert least_gap(times["PresAnnotationSubmit"]) >= 0.055
 
 
+@asynctest
+async def test_the_only_page_that_is_turned_to_is_followed():
+    transcript = Transcript()
+
+    def pages() -> list[str]:
+        asked = ("CurrentPageAnnotationsQuery", "annotationHistoryStream")
+        return [
+            variables["pageId"].rpartition("/")[2]
+            for name, variables in operations(transcript)
+            if name in asked
+        ]
+
+    async with scene() as stage:
+        async with stage.present(stage.participant(1, transcript=transcript)):
+            await eventually(lambda: pages() == ["1", "1"], what="the first page's")
+            meeting = room(stage)
+            (shown,) = meeting.presentations.values()
+            shown.pages, shown.current_page = 3, 2
+            meeting.changed("presentation")
+            await eventually(lambda: len(pages()) > 3, what="the second page's")
+
+    assert pages() == ["1", "1", "2", "2"]
+
+
 def asks(message: dict[str, Any], name: str) -> bool:
     is_asked = message.get("type") == "subscribe"
     return is_asked and message["payload"]["operationName"] == name
