@@ -6,8 +6,9 @@ Rules, the same for files and for the wire between a Locust worker and its engin
 - a field at its default is left out when that default is empty (null, 0, "", []):
   a default with a meaning, such as a bound of an SLO, is always written, since a
   later version may have another;
-- floats are rounded to nanoseconds; infinity, the wait for what never came, is the text
-  "infinity", since JSON has no such number; NaN is refused;
+- floats are rounded to nanoseconds, those under a microsecond to six digits (the price
+  of a byte is one); infinity, the wait for what never came, is the text "infinity",
+  since JSON has no such number; NaN is refused;
 - reading ignores unknown fields and names the field that is missing or of a wrong type.
 """
 
@@ -23,6 +24,7 @@ Decoder = Callable[[Any], Any]
 Encoder = Callable[[Any], Any]
 T = TypeVar("T")
 INFINITY: Final = "infinity"
+_SMALL: Final = 1e-6
 
 # One closure per type, made on first use: a run writes a line per stream and second.
 _encoders: dict[Any, Encoder] = {}
@@ -110,6 +112,8 @@ def _plain_float(value: float) -> float | str:
         return INFINITY
     if not math.isfinite(value):
         raise Malformed(f"{value} is no number")
+    if -_SMALL < value < _SMALL:
+        return float(f"{value:.6g}")
     return round(value, 9)
 
 

@@ -1,6 +1,7 @@
 """plan.json: nothing lost on the way there and back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,19 @@ def test_a_plan_survives_the_way_there_and_back():
 
     assert encode_plan(again) == text
     assert again.months[3].nodes == plan().months[3].nodes
+
+
+def test_the_price_of_a_byte_survives():
+    assert plan().catalog_used is not None
+    dear = replace(plan().catalog_used.types[0], extra_traffic_eur_per_byte=1.19e-12)
+    priced = replace(plan().catalog_used, types=(dear,))
+
+    again = decode_plan(
+        encode_plan(replace(plan(), catalog_used=priced)), where="plan.json"
+    )
+
+    assert again.catalog_used is not None
+    assert again.catalog_used.types[0].extra_traffic_eur_per_byte == 1.19e-12
 
 
 def test_the_file_has_the_documented_names():
