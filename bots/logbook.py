@@ -41,6 +41,7 @@ class Logbook:
         self._clock = clock
         self._report = report
         self._engine = engine
+        self._apart_s = 0.0
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -50,6 +51,15 @@ class Logbook:
             yield
         finally:
             self.phases.append((name, self._clock.elapsed_s() - started_s))
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Leave the time of the block out of the join's: nobody waited in it."""
+        started_s = self._clock.elapsed_s()
+        try:
+            yield
+        finally:
+            self._apart_s += self._clock.elapsed_s() - started_s
 
     def joined(self) -> None:
         """Tell that the participant is in its meeting."""
@@ -145,6 +155,7 @@ class Logbook:
 
     def _joined(self, outcome: Outcome, *, code: str = "", words: str = "") -> None:
         elapsed_s = self._clock.elapsed_s()
+        join_time_s = elapsed_s - self.asked_s - self._apart_s
         self.is_join_told = True
         self._report(
             JoinReport(
@@ -158,7 +169,7 @@ class Logbook:
                 code=code,
                 detail=words,
                 phases_s=tuple(self.phases),
-                join_time_s=elapsed_s - self.asked_s if outcome == "joined" else None,
+                join_time_s=join_time_s if outcome == "joined" else None,
                 path=self.path,
                 engine=self._engine,
                 asked_s=self.asked_s,

@@ -191,7 +191,8 @@ class JoinReport:
     phases_s: tuple[tuple[str, float], ...] = ()
     """(`api` | `graphql` | `meeting` | `audio`, seconds), in order, those reached."""
     join_time_s: float | None = None
-    """From the join request to the usable meeting (with audio, where asked for)."""
+    """From the join request to the usable meeting (with audio, where asked for), less
+    the time for which it lingered in the audio dialog."""
     path: PathTaken = PathTaken()
     engine: int = 0
     asked_s: float | None = None

@@ -226,7 +226,8 @@ class Participant:
         self._ground = ground = await self._prepare(transport, session, conversation)
         if self.plan.audio == "none":
             return
-        await presence.linger_in_audio_dialog(self.plan.habits.dialog_s)
+        with self._logbook.apart():
+            await presence.linger_in_audio_dialog(self.plan.habits.dialog_s)
         await presence.know_locks()
         self._audio = Audio(ground, self._audio_mode())
         with phase("audio"):

@@ -5,14 +5,45 @@ import pytest
 from bots.clock import RunClock
 from bots.errors import ClusterError, Dropped, StepTimeout
 from bots.logbook import Logbook
-from bots.models import MilestoneReport, ParticipantPlan, RefusalReport, Report
+from bots.models import (
+    JoinReport,
+    MilestoneReport,
+    ParticipantPlan,
+    RefusalReport,
+    Report,
+)
 from bots.transport import AWAY
 
 
-def logbook() -> tuple[Logbook, list[Report]]:
+class StoppedClock(RunClock):
+    """A clock that stands still until it is set."""
+
+    now_s = 0.0
+
+    def elapsed_s(self) -> float:
+        return self.now_s
+
+
+def logbook(clock: RunClock | None = None) -> tuple[Logbook, list[Report]]:
     reports: list[Report] = []
     plan = ParticipantPlan(number=7, meeting_number=2, persona="flapping")
-    return Logbook(plan, clock=RunClock(), report=reports.append), reports
+    return Logbook(plan, clock=clock or RunClock(), report=reports.append), reports
+
+
+def test_the_time_that_a_join_stands_still_by_its_own_will_is_none_of_it():
+    clock = StoppedClock()
+    own, reports = logbook(clock)
+
+    own.begin()
+    clock.now_s = 2.0
+    with own.apart():
+        clock.now_s = 62.0
+    clock.now_s = 63.0
+    own.joined()
+
+    (told,) = reports
+    assert isinstance(told, JoinReport)
+    assert (told.asked_s, told.elapsed_s, told.join_time_s) == (0.0, 63.0, 3.0)
 
 
 @pytest.mark.parametrize("kind", [ClusterError, Dropped])
