@@ -25,6 +25,8 @@ from bots.protocol.operations import Operation
 ALIVE_FIRST_S = 5.0
 ALIVE_INTERVAL_S = 10.0
 """`public.stats.interval` of the html5 client."""
+ECHO_TEST_FIRST_S = 3.756
+"""From `joined: true` to the dialog's first one, in the recorded session."""
 ECHO_TEST_INTERVAL_S = 1.0
 LOCKS_LIMIT_S = 2.0
 """A locked user's client waits for the lock settings before it touches a device."""
@@ -110,8 +112,9 @@ class Presence:
         then nothing is reported, which is what marks a bad connection. A presenter's
         report carries a trace that each stage of the server adds its time to.
         """
-        await asyncio.sleep(ALIVE_FIRST_S)
+        due_s = time.monotonic() + ALIVE_FIRST_S
         while not self._conversation.over.done():
+            await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
             with contextlib.suppress(ClusterError):
                 rtt_s = await round_trip()
                 last_s = self._round_trips_s[-1] if self._round_trips_s else 0.0
@@ -130,15 +133,23 @@ class Presence:
                         "clientIsHidden": False,
                     },
                 )
-            await asyncio.sleep(ALIVE_INTERVAL_S)
+            due_s = next_beat(due_s, ALIVE_INTERVAL_S, time.monotonic())
 
     async def linger_in_audio_dialog(self, duration_s: float) -> None:
-        """Tell once a second that the dialog's local echo test is running."""
-        ends_s = time.monotonic() + duration_s
-        while time.monotonic() < ends_s and not self._conversation.over.done():
-            with contextlib.suppress(ClusterError):
-                await self._conversation.call(op.ECHO_TEST_RUNNING)
-            await asyncio.sleep(ECHO_TEST_INTERVAL_S)
+        """Tell once a second that the dialog's local echo test is running.
+
+        The dialog opens when the client's screen stands; 0 s stay out of it. The beat
+        waits for no answer, so a slow server is told as often as a fast one.
+        """
+        conversation = self._conversation
+        due_s = conversation.joined_at_s + ECHO_TEST_FIRST_S
+        ends_s = due_s + duration_s
+        while due_s < ends_s and not conversation.over.done():
+            await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
+            await conversation.ask(op.ECHO_TEST_RUNNING)
+            due_s = next_beat(due_s, ECHO_TEST_INTERVAL_S, time.monotonic())
+        if duration_s:
+            await asyncio.sleep(max(ends_s - time.monotonic(), 0.0))
 
     async def know_locks(self) -> None:
         """Wait until a locked user's client knows what it may do, but not for long."""
@@ -234,6 +245,15 @@ class Presence:
     async def _stop(self, operation: Operation) -> None:
         if asked := self._open.pop(operation.topic, ""):
             await self._conversation.end(asked)
+
+
+def next_beat(due_s: float, interval_s: float, now_s: float) -> float:
+    """Return when the beat after `due_s` is due: what was missed is not made up for.
+
+    >>> next_beat(5.0, 10.0, 5.2), next_beat(5.0, 10.0, 27.0)
+    (15.0, 27.0)
+    """
+    return max(due_s + interval_s, now_s)
 
 
 def trace(now_s: float) -> str:
