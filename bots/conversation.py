@@ -103,6 +103,8 @@ class Conversation:
         await self._enter(await self._next_membership(limit_s, "current user"))
         joined_at_s = time.monotonic()
         self.dialect = await detection.confirmed(self, understood)
+        while not self._membership.empty():  # removed before that was found out
+            await self._enter(self._membership.get_nowait())
         self.joined_at_s = joined_at_s
 
     async def first_answer(self, *operations: Operation) -> None:
@@ -302,7 +304,9 @@ class Conversation:
             | meeting.Removed,
         ):
             self._membership.put_nowait(event)
-        if isinstance(event, meeting.Removed) and self.joined_at_s:
+        if isinstance(event, meeting.Removed) and not self.joined_at_s:
+            self._awaited.fail_all(meeting.refusal(event))
+        elif isinstance(event, meeting.Removed):
             words = f"removed from the meeting: {event.code} {event.message}".rstrip()
             why = Dropped(words, code=event.code)
             if event.may_rejoin:
@@ -372,11 +376,7 @@ class Conversation:
             if isinstance(event, ClusterError):
                 raise event
             if isinstance(event, meeting.JoinRefused | meeting.Removed):
-                raise GraphqlRefusal(
-                    f"the meeting refused the participant: {event.code} "
-                    f"{event.message}".rstrip(),
-                    code=event.code,
-                )
+                raise meeting.refusal(event)
             step = "meeting"
             if isinstance(event, meeting.Waiting):
                 step, deadline_s = "lobby", time.monotonic() + self._limits.lobby_s

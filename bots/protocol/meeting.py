@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from bots.errors import GraphqlRefusal
 from bots.protocol import operations as op
 from bots.protocol.graphql import Data
 from bots.protocol.opening import Fact
@@ -95,6 +96,12 @@ MeetingEvent = (
     | Muted
     | Changed
 )
+
+
+def refusal(event: JoinRefused | Removed) -> GraphqlRefusal:
+    """Return the exception that says the same of somebody who is not in yet."""
+    words = f"the meeting refused the participant: {event.code} {event.message}"
+    return GraphqlRefusal(words.rstrip(), code=event.code)
 
 
 class MeetingView:

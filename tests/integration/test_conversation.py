@@ -19,10 +19,11 @@ from bots.models import ParticipantPlan
 from bots.presence import Presence
 from bots.protocol import api
 from bots.protocol import operations as op
-from bots.protocol.meeting import MeetingView
+from bots.protocol.graphql import Data
+from bots.protocol.meeting import MeetingEvent, MeetingView, Removed
 from bots.protocol.opening import OPENING
 from bots.redaction import Secret
-from bots.transport import Transport
+from bots.transport import FrameHook, Transport
 from loadtest.node.faults import Faults
 from loadtest.node.settings import GraphqlLimits, NodeSettings
 from tests.support.asynctest import asynctest, eventually
@@ -55,6 +56,8 @@ async def in_meeting(
     limits: ConversationLimits = LIMITS,
     frames: list[tuple[str, str]] | None = None,
     troubles: list[tuple[str, ClusterError]] | None = None,
+    on_frame: FrameHook | None = None,
+    view_of: type[MeetingView] = MeetingView,
     **plan: Any,
 ) -> AsyncIterator[Conversation]:
     """Join as a participant does, as far as `joined: true`, and leave at the end."""
@@ -64,7 +67,7 @@ async def in_meeting(
     target = Target(api_url=node.api_url, secret=Secret(SECRET))
     async with Transport() as transport:
         session = await join_session(transport, target, planned, meeting)
-        view = MeetingView(client_session_uuid=f"uuid-{number}")
+        view = view_of(client_session_uuid=f"uuid-{number}")
         view.knows_meeting(session.joined.internal_meeting_id)
         conversation = Conversation(
             url=session.index.graphql_websocket_url,
@@ -77,7 +80,7 @@ async def in_meeting(
             on_trouble=lambda what, why: (
                 None if troubles is None else troubles.append((what, why))
             ),
-            on_frame=None
+            on_frame=on_frame
             if frames is None
             else lambda direction, text: frames.append((direction, text)),
         )
@@ -312,6 +315,45 @@ async def test_an_ejected_user_is_out_for_good():
 
     assert isinstance(why, Dropped)
     assert why.code == "user_requested_eject_reason"
+
+
+EVICTED = "user_requested_eject_reason"
+
+
+class EvictedView(MeetingView):
+    """Reads a removal right behind the answer to the last question of a join."""
+
+    def take(self, data: Data) -> list[MeetingEvent]:
+        is_last = data.operation.name == op.SERVER_TIME.name
+        removed: list[MeetingEvent] = [Removed(code=EVICTED)] if is_last else []
+        return super().take(data) + removed
+
+
+@pytest.mark.parametrize("view", [MeetingView, EvictedView])
+def test_who_is_removed_while_the_schema_is_found_out_is_out_at_once(view):
+    @asynctest
+    async def play() -> None:
+        async with local_node(replace(settings(), bbb_version="3.0.20")) as node:
+            meeting = await meeting_on(node)
+            (room,) = node.running.node.meetings.values()
+
+            def remove(direction: str, text: str) -> None:
+                is_asked = view is MeetingView and '"getServerTime"' in text
+                for user in tuple(room.present() if is_asked else ()):
+                    room.remove(user, reason=EVICTED)
+
+            patient = replace(LIMITS, current_user_s=60.0)
+            with pytest.RaisesGroup(GraphqlRefusal) as caught:
+                async with in_meeting(
+                    node, meeting, on_frame=remove, limits=patient, view_of=view
+                ):
+                    pass
+
+        (refusal,) = caught.value.exceptions
+        assert isinstance(refusal, GraphqlRefusal)
+        assert refusal.code == EVICTED
+
+    play()
 
 
 @asynctest
