@@ -4,6 +4,8 @@ One `Arrivals` a session. Where the compiled part was built its twin does the sa
 for byte: packets are noted without the interpreter (`lanes.make_arrivals`).
 """
 
+from array import array
+from collections.abc import Sequence
 from typing import Protocol
 
 from bots.media.transport_feedback import build_transport_feedback
@@ -37,40 +39,57 @@ class Noted(Protocol):
 class Arrivals:
     """The Python kind."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_numbers", "_times_s")
 
     def __init__(self) -> None:
-        self._kept: list[tuple[int, float]] = []
+        # Flat, so that what a quarter of a second brought lies together in memory.
+        self._numbers = array("H")
+        self._times_s = array("d")
 
     def __len__(self) -> int:
         """Return how many arrivals the next feedback would tell."""
-        return len(self._kept)
+        return len(self._numbers)
 
     def note(self, number: int, at_s: float) -> None:
         """Remember that a packet with this 16-bit number came at a monotonic time."""
-        if len(self._kept) < MAX_ARRIVALS:
-            self._kept.append((number, at_s))
+        if len(self._numbers) < MAX_ARRIVALS:
+            self._numbers.append(number)
+            self._times_s.append(at_s)
 
     def clear(self) -> None:
         """Forget what came."""
-        self._kept.clear()
+        del self._numbers[:], self._times_s[:]
 
     def feedback(self, sender_ssrc: int, media_ssrc: int, count: int) -> bytes:
         """Return what came since the last feedback; see `Noted`."""
-        if not self._kept:
+        numbers, times_s = self._numbers.tolist(), self._times_s.tolist()
+        if not numbers:
             return b""
-        kept, self._kept = self._kept, []
-        base = kept[0][0]
-        times = {
-            ((number - base + 0x8000) & 0xFFFF) - 0x8000: at_s for number, at_s in kept
-        }
-        first, last = min(times), max(times)
-        if last - first >= SPAN:
-            return b""
-        arrivals_s = [times.get(number) for number in range(first, last + 1)]
+        self.clear()
+        first = numbers[0]
+        arrivals_s: Sequence[float | None] = times_s
+        if numbers != list(range(first, first + len(numbers))):
+            first, arrivals_s = _in_order(numbers, times_s)
+            if len(arrivals_s) > SPAN:
+                return b""
         try:
             return build_transport_feedback(
-                sender_ssrc, media_ssrc, base + first, count, arrivals_s
+                sender_ssrc, media_ssrc, first, count, arrivals_s
             )
         except ValueError:  # over 8 s between two arrivals: nothing worth telling
             return b""
+
+
+def _in_order(
+    numbers: list[int], times_s: list[float]
+) -> tuple[int, list[float | None]]:
+    """Return the lowest number and the times from it on, None for what is missing.
+
+    Numbers are compared by the shorter way round; of two alike the later one counts.
+    """
+    base = numbers[0]
+    distances = (((number - base + 0x8000) & 0xFFFF) - 0x8000 for number in numbers)
+    found = dict(zip(distances, times_s, strict=True))
+    first, last = min(found), max(found)
+    last = min(last, first + SPAN)
+    return base + first, [found.get(number) for number in range(first, last + 1)]

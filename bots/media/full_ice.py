@@ -21,15 +21,9 @@ import aioice.turn
 
 from bots.errors import ClusterError
 from bots.media import sdp
-from bots.media.ice import (
-    PROBE_AFTER_S,
-    RECEIVE_BYTES,
-    Path,
-    Receive,
-    not_connected,
-    shown,
-)
+from bots.media.ice import PROBE_AFTER_S, Path, Receive, not_connected, shown
 from bots.media.ice_servers import NO_RELAY, TurnServer, stun_server, turn_servers
+from bots.media.lane import RECEIVE_BYTES
 from bots.media.silence import SILENT_S, Ear
 from bots.media.srtp import workspace
 from bots.models import IceServer

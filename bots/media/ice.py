@@ -33,7 +33,6 @@ FIRST_RETRANSMISSION_S = 0.1
 LAST_RETRANSMISSION_S = 1.6
 CANDIDATE_PATIENCE_S = 2.0
 """How long one of several candidates is tried before the next."""
-RECEIVE_BYTES = 2048
 SO_MEMINFO = 55
 MEMINFO = struct.Struct("=9I")
 """Linux's socket.h and sock_diag.h, since Python names neither."""
@@ -228,12 +227,10 @@ class LightPath:
             ) from error
         self._socket = opened
         self.send = opened.send
-        self._recv_into = opened.recv_into
-        self._recv = opened.recv
         self.remote_address = shown(candidate.address, candidate.port)
-        number = self.descriptor = opened.fileno()
-        read = lanes.reader(number, self._lanes, self._readable, self._datagram)
-        self._loop.add_reader(number, read)
+        self.descriptor = opened.fileno()
+        read = lanes.reader(opened, self._lanes, self._datagram)
+        self._loop.add_reader(self.descriptor, read)
 
     def _drop_socket(self) -> None:
         if self._socket is None:
@@ -243,13 +240,6 @@ class LightPath:
         self._socket = None
         self.descriptor = -1
         self.send = not_connected
-
-    def _readable(self) -> None:
-        try:
-            size = self._recv_into(workspace, RECEIVE_BYTES)
-        except OSError:  # an ICMP error of an earlier packet, or nothing there
-            return
-        self._datagram(size)
 
     def _datagram(self, size: int) -> None:
         if workspace[0] < 4:

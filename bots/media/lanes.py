@@ -1,19 +1,21 @@
-"""The usual packet without the interpreter, where the optional C part was built.
+"""Which kind takes the usual packet: the optional C part where it was built, or Python.
 
-Most packets follow the one before them on a known stream and are only counted. With
-`_lane.c` a socket's reader does that by itself in a stream's *lane* and hands on only
-what is not usual; before Python looks at a stream it takes over what the lane counted.
-Without it, or with BBBLOAD_PURE_PYTHON set, every packet goes the Python way. Both give
-the same figures, by the same tests.
+Most packets follow the one before them on a known stream and are only counted, in that
+stream's *lane*, by the socket's reader; what is not usual is handed on, and before the
+stream looks at it, it takes over what its lane counted. With `_lane.c` that happens
+without the interpreter; without it, or with BBBLOAD_PURE_PYTHON set, by its twins in
+Python (`lane`, `arrivals`). Both give the same figures, by the same tests.
 """
 
 import os
+import socket
 from array import array
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from bots.media.arrivals import Arrivals, Noted
+from bots.media.lane import Lane, make_reader
 from bots.media.negotiation import Incoming
 from bots.media.receiving import SAMPLE_EVERY, ReceiveStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
@@ -34,23 +36,21 @@ if not os.environ.get("BBBLOAD_PURE_PYTHON"):
             compiled = _lane
 
 Lanes = dict[int, Any]
-"""Of one transport: SSRC -> lane. Empty without the compiled part."""
+"""Of one transport: SSRC -> lane, of either kind."""
 
 
 def reader(
-    descriptor: int,
-    lanes: Lanes,
-    readable: Callable[[], None],
-    datagram: Callable[[int], None],
+    opened: socket.socket, lanes: Lanes, datagram: Callable[[int], None]
 ) -> Callable[[], None]:
-    """Return what the event loop calls when a socket can be read.
+    """Return what the event loop calls when this socket can be read.
 
-    `readable` reads one datagram into the workspace and takes it, all in Python;
-    `datagram` takes one that lies there already.
+    `datagram` takes what no lane does, from the workspace.
     """
     if compiled is None:
-        return readable
-    made: Callable[[], None] = compiled.Reader(descriptor, workspace, lanes, datagram)
+        return make_reader(opened.recv_into, lanes, datagram)
+    made: Callable[[], None] = compiled.Reader(
+        opened.fileno(), workspace, lanes, datagram
+    )
     return made
 
 
@@ -98,12 +98,11 @@ def make_stream(
     lanes: Lanes,
     tally: "array[int]",
 ) -> ReceiveStream:
-    """Return a stream that is received, with a lane in `lanes` where it can have one.
+    """Return a stream that is received; of depth light it gets a lane in `lanes`.
 
     `tally` is the process's count of packets taken in lanes, one int64.
     """
-    has_lane = compiled is not None and depth == "light"
-    kind = LaneStream if has_lane else ReceiveStream
+    kind = LaneStream if depth == "light" else ReceiveStream
     stream = kind(
         receiver,
         media=expected.media,
@@ -116,8 +115,9 @@ def make_stream(
         depth=depth,
         arrivals=arrivals,
     )
-    if compiled is not None and isinstance(stream, LaneStream):
-        stream.lane = lanes[ssrc] = compiled.Lane(
+    if isinstance(stream, LaneStream):
+        make_lane = Lane if compiled is None else compiled.Lane
+        stream.lane = lanes[ssrc] = make_lane(
             clock_hz=expected.clock_hz,
             tag_bytes=receiver.tag_bytes,
             open_every=SAMPLE_EVERY,

@@ -10,6 +10,7 @@ from struct import Struct, pack, unpack_from
 from bots.media.rtcp_records import FMT_TRANSPORT, RTP_FEEDBACK, TransportFeedback
 
 _HEADER = Struct("!BBHII")
+_LARGE = Struct("!h")
 _DELTAS_PER_S = 4000
 _REFERENCE_S = 0.064
 _SYMBOLS = (b"\0", b"\1", b"\2")
@@ -50,8 +51,7 @@ def build_transport_feedback(
             deltas.append(delta)
         elif -0x8000 <= delta <= 0x7FFF:
             symbols.append(2)
-            deltas.append(delta >> 8 & 0xFF)
-            deltas.append(delta & 0xFF)
+            deltas += _LARGE.pack(delta)
         else:
             raise ValueError("arrivals of one transport feedback are over 8 s apart")
     body = (

@@ -1,4 +1,4 @@
-"""Lanes beside the Python way: the same packets, the same figures."""
+"""Lanes of either kind beside streams without one: the same packets and figures."""
 
 import random
 import socket
@@ -7,6 +7,7 @@ from array import array
 import pytest
 
 from bots.media import lanes, rtp
+from bots.media.arrivals import Arrivals
 from bots.media.dtls import SrtpKeys
 from bots.media.negotiation import Incoming
 from bots.media.receiving import ReceiveStream
@@ -22,23 +23,46 @@ SSRC = 9
 GROUP = 30
 """Frames from one key frame to the next."""
 
-needs_lanes = pytest.mark.skipif(
+needs_compiled = pytest.mark.skipif(
     lanes.compiled is None, reason="the compiled part was not built"
 )
+
+
+@pytest.fixture(
+    autouse=True, params=["python", pytest.param("compiled", marks=needs_compiled)]
+)
+def way(request, monkeypatch):
+    if request.param == "python":
+        monkeypatch.setattr(lanes, "compiled", None)
 
 
 class Receiver:
     """A stream, with or without a lane, and what its session would hold."""
 
-    def __init__(self, media: str, *, wide_id: int) -> None:
-        self.arrivals = lanes.make_arrivals()
+    def __init__(self, media: str, *, wide_id: int = 0, has_lane: bool = True) -> None:
+        self.arrivals = lanes.make_arrivals() if has_lane else Arrivals()
         self.lanes: lanes.Lanes = {}
         self.tally = array("q", [0])
-        self.stream: ReceiveStream = lanes.make_stream(
-            SrtpReceiver(KEYS),
+        clock_hz = 48_000 if media == "audio" else 90_000
+        receiver = SrtpReceiver(KEYS)
+        self.stream: ReceiveStream
+        if not has_lane:
+            self.stream = ReceiveStream(
+                receiver,
+                media=media,
+                ssrc=SSRC,
+                clock_hz=clock_hz,
+                tag_bytes=receiver.tag_bytes,
+                has_nack=True,
+                wide_id=wide_id,
+                arrivals=self.arrivals,
+            )
+            return
+        self.stream = lanes.make_stream(
+            receiver,
             Incoming(
                 media=media,
-                clock_hz=48_000 if media == "audio" else 90_000,
+                clock_hz=clock_hz,
                 payload_type=96,
                 has_nack=True,
                 wide_id=wide_id,
@@ -127,16 +151,14 @@ def disturbed(
     return list(zip(times, (packet for _, packet in taken), strict=True))
 
 
-@needs_lanes
 @pytest.mark.parametrize("media", ["audio", "camera"])
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.03, 0.1])
 @pytest.mark.parametrize("wide", [True, False])
-def test_both_ways_tell_the_same_of_the_same_packets(monkeypatch, media, share, wide):
+def test_lane_and_stream_tell_the_same_of_the_same_packets(media, share, wide):
     rng = random.Random(f"{media} {share} {wide}")
     arriving = disturbed(sent(media, wide=wide, seconds=40, rng=rng), rng, share)
     fast = Receiver(media, wide_id=4 * wide)
-    monkeypatch.setattr(lanes, "compiled", None)
-    plain = Receiver(media, wide_id=4 * wide)
+    plain = Receiver(media, wide_id=4 * wide, has_lane=False)
     asked_s = arriving[0][0]
 
     for at_s, packet in arriving:
@@ -157,11 +179,11 @@ def test_both_ways_tell_the_same_of_the_same_packets(monkeypatch, media, share, 
     assert plain.tally[0] == 0
 
 
-@needs_lanes
 def test_a_reader_counts_what_is_usual_and_hands_on_the_rest():
     ours, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+    ours.setblocking(False)
     handed: list[bytes] = []
-    receiver = Receiver("audio", wide_id=0)
+    receiver = Receiver("audio")
     packets = [
         packet
         for _, packet in sent("audio", wide=False, seconds=1, rng=random.Random(1))
@@ -174,13 +196,13 @@ def test_a_reader_counts_what_is_usual_and_hands_on_the_rest():
             if packet in packets:
                 receiver.put(packet, 1.0)
 
-        read = lanes.reader(ours.fileno(), receiver.lanes, ours.close, take)
+        read = lanes.reader(ours, receiver.lanes, take)
         check, report, crumb = b"\x00\x01" + bytes(18), b"\x80\xc8" + bytes(26), b"\x80"
         theirs.send(packets[0])
         read()
         for datagram in [*packets[1:5], check, report, crumb]:
             theirs.send(datagram)
-        for _ in range(4):
+        for _ in range(10):
             read()
 
     assert handed == [packets[0], check, report, crumb]
@@ -188,16 +210,16 @@ def test_a_reader_counts_what_is_usual_and_hands_on_the_rest():
     assert receiver.stream.take(2.0).packets == 5
 
 
-@needs_lanes
 def test_a_socket_that_is_closed_meanwhile_is_not_read_again():
     ours, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+    ours.setblocking(False)
     handed: list[int] = []
 
     def take(size: int) -> None:
         handed.append(size)
         ours.close()
 
-    read = lanes.reader(ours.fileno(), {}, ours.close, take)
+    read = lanes.reader(ours, {}, take)
     with theirs:
         theirs.send(b"one")
         theirs.send(b"two")
@@ -207,9 +229,9 @@ def test_a_socket_that_is_closed_meanwhile_is_not_read_again():
     assert handed == [3]
 
 
-@needs_lanes
-def test_what_goes_wrong_in_python_comes_out_of_the_reader():
+def test_what_goes_wrong_in_a_session_comes_out_of_the_reader():
     ours, theirs = socket.socketpair(type=socket.SOCK_DGRAM)
+    ours.setblocking(False)
 
     def take(size: int) -> None:
         raise RuntimeError(f"{size} bytes")
@@ -217,13 +239,29 @@ def test_what_goes_wrong_in_python_comes_out_of_the_reader():
     with ours, theirs:
         theirs.send(b"one")
         with pytest.raises(RuntimeError, match="3 bytes"):
-            lanes.reader(ours.fileno(), {}, ours.close, take)()
+            lanes.reader(ours, {}, take)()
 
 
-def test_without_the_compiled_part_python_reads_and_no_lane_is_made(monkeypatch):
-    monkeypatch.setattr(lanes, "compiled", None)
+@pytest.mark.parametrize("depth", ["decrypt", "decode"])
+def test_a_stream_that_opens_every_packet_has_no_lane(depth):
+    kept: lanes.Lanes = {}
+    stream = lanes.make_stream(
+        SrtpReceiver(KEYS),
+        Incoming(
+            media="audio",
+            clock_hz=48_000,
+            payload_type=96,
+            has_nack=False,
+            wide_id=0,
+            time_id=0,
+            ssrcs=(SSRC,),
+        ),
+        ssrc=SSRC,
+        depth=depth,
+        arrivals=Arrivals(),
+        lanes=kept,
+        tally=array("q", [0]),
+    )
 
-    def readable() -> None: ...
-
-    assert lanes.reader(0, {}, readable, print) is readable
-    assert Receiver("audio", wide_id=0).lanes == {}
+    assert type(stream) is ReceiveStream
+    assert kept == {}
