@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from bots.media.arrivals import Noted
 from bots.media.quality import FREEZE_EXTRA_S
-from bots.media.sending import HEADER
+from bots.media.rtp import HEADER
 from bots.media.srtp import workspace
 
 RECEIVE_BYTES = 2048

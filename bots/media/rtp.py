@@ -26,7 +26,8 @@ TOFFSET_URI = "urn:ietf:params:rtp-hdrext:toffset"
 RTP_STREAM_ID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 REPAIRED_STREAM_ID_URI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 
-_HEADER = Struct("!BBHII")
+HEADER = Struct("!BBHII")
+"""First byte, marker and payload type, sequence, timestamp, SSRC (RFC 3550 5.1)."""
 _SHORT = Struct("!H")
 _LONG = Struct("!I")
 _SEQUENCE_TIMESTAMP_SSRC = Struct("!HII")
@@ -136,7 +137,7 @@ def build_header(
 ) -> bytes:
     """Return a header; `extensions` is a block made by `build_extensions`."""
     return (
-        _HEADER.pack(
+        HEADER.pack(
             0x90 if extensions else 0x80,
             (0x80 if marker else 0) | payload_type,
             sequence & 0xFFFF,

@@ -19,8 +19,6 @@ from bots.media.quality import StreamCounters
 from bots.media.srtp import SrtpSender, refusal, workspace
 from bots.models import Media
 
-HEADER = Struct("!BBHII")
-"""First byte, marker and payload type, sequence, timestamp, SSRC."""
 _LONG = Struct("!I")
 OWN_FAULTS = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
 """A full buffer of ours; what else a connected socket says is an ICMP error that an
@@ -294,7 +292,7 @@ class SendStream:
                 self._pacer.sent_packets += 1
             return
         begin = self._header_bytes
-        HEADER.pack_into(
+        rtp.HEADER.pack_into(
             workspace,
             0,
             self._first_byte,

@@ -33,7 +33,7 @@ from bots.media.receiving import ReceiveStream
 from bots.media.reporting import Reporter
 from bots.media.secure import Origin, SecureTransport
 from bots.media.senders import Clips, make_sender
-from bots.media.sending import HEADER, Outlet, SendStream
+from bots.media.sending import Outlet, SendStream
 from bots.media.silence import Silence
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
 from bots.media.video_stream import VideoStream
@@ -310,7 +310,7 @@ class MediaSession:
             if self._receiver is not None and rtp.is_rtcp(workspace[:size]):
                 self._receive_rtcp(size)
             return
-        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(workspace)
+        first, second, sequence, timestamp, ssrc = rtp.HEADER.unpack_from(workspace)
         if first < 128 or first > 191:
             if 20 <= first <= 63:
                 self._transport.receive_dtls(bytes(workspace[:size]))
