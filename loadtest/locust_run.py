@@ -56,6 +56,8 @@ class RunOrder:
     node_metrics: tuple[str, ...] = ()
     allow_host: str = ""
     secret_file: str = ""
+    metrics_port: str = ""
+    """`[ADDRESS:]PORT` of the run's metrics for Prometheus; "" for none."""
     guard: GuardRules = NO_RISKS
 
 
@@ -110,6 +112,7 @@ def _arguments(order: RunOrder, folder: Path) -> list[str]:
         "--node-metrics": ",".join(order.node_metrics),
         "--allow-host": order.allow_host,
         "--secret-file": order.secret_file,
+        "--metrics-port": order.metrics_port,
         "--max-participants": caps.participants,
         "--max-streams": caps.streams,
         "--max-duration": f"{caps.duration_s:g}",

@@ -28,7 +28,7 @@ from loadtest.crew import Crew, Seat
 from loadtest.engine_link import EngineLink
 from loadtest.exporter import Exporter, metrics_address
 from loadtest.locust_entries import Entry
-from loadtest.run_options import Limits
+from loadtest.run_options import Limits, write_status
 from loadtest.web_tab import add_tab
 
 logger = logging.getLogger(__name__)
@@ -153,6 +153,7 @@ def set_up(environment: Any, runner: Any, **_: Any) -> None:
             Participant.crew = crew
     except BbbloadError as failure:
         logger.error("bbbload: %s", failure)
+        write_status(options.status_file, failure)
         raise SystemExit(failure.exit_code) from failure
 
     def clean_up(environment: Any, **_: Any) -> None:

@@ -14,6 +14,7 @@ from loadtest.cli import COMMANDS
 ROOT = Path(__file__).parent.parent
 MACHINE_PATH = re.compile(r"(?<![\w.{}$)-])/(?:root|home/\w+|Users/\w+)/[\w.-]+")
 """A path that exists on somebody's machine only."""
+COMMAND_LINE = re.compile(r"bbbload ([a-z]+)\b([^`#\n]*)")
 
 
 def loaded(name: str) -> click.Command:
@@ -68,6 +69,30 @@ def test_the_readme_names_every_command(name):
 
     wanted = rf"make {name}\b" if name == "demo" else rf"bbbload {name}\b"
     assert re.search(wanted, readme), f"README.md does not mention bbbload {name}"
+
+
+def test_every_option_in_the_documentation_is_one_of_its_command():
+    unknown = []
+    for page in (*tracked("*.md"), *tracked("examples/*")):
+        if page.suffix in (".png", ".svg"):
+            continue
+        for name, rest in COMMAND_LINE.findall(page.read_text("utf-8")):
+            if name not in COMMANDS:
+                continue
+            command: click.Command | None = loaded(name)
+            for word in rest.split():
+                if isinstance(command, click.Group):
+                    command = command.commands.get(word)
+            if command is None:
+                continue
+            known = {opt for param in command.params for opt in param.opts}
+            unknown += [
+                f"{page.name}: bbbload {name} {option}"
+                for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", rest)
+                if option not in known | {"--help"}
+            ]
+
+    assert unknown == []
 
 
 def test_the_readme_names_the_two_commands_that_do_all_set_up():

@@ -25,6 +25,7 @@ from loadtest.commands.options import (
     guard_options,
     max_rate_option,
     media_options,
+    metrics_port_option,
     slo_of,
     slo_option,
     until_option,
@@ -182,6 +183,7 @@ Example:
     help="File (mode 0600) with the shared secret. Default: that of "
     "servers.toml, else BBB_SECRET.",
 )
+@metrics_port_option
 @card_options
 @guard_options
 def benchmark(
@@ -209,6 +211,7 @@ def benchmark(
     processes: int,
     allow_host: str,
     secret_file: str,
+    metrics_port: str,
     card: CardOrder,
     guard: GuardRules,
 ) -> int:
@@ -268,6 +271,7 @@ def benchmark(
             node_metrics=node_metrics or server.metrics_urls,
             allow_host=allow_host,
             secret_file=secret_file,
+            metrics_port=metrics_port,
             guard=guard,
         )
         if not max_participants and 0 < fits < usual:

@@ -13,6 +13,7 @@ from bots.errors import ConfigError
 from bots.servers import Server, resolve
 from bots.wire import Caps
 from loadtest.durations import DURATION
+from loadtest.exporter import metrics_address
 from loadtest.models import Slo
 from loadtest.rates import RATE
 from loadtest.sentry import GuardRules, check_rules
@@ -184,6 +185,23 @@ def max_rate_option(what: str) -> Callable[[Command], Command]:
         default=None,
         help=f"{what}, such as 800Mbit. Default: any.",
     )
+
+
+def metrics_port_option(command: Command) -> Command:
+    """Add `--metrics-port`; what is no port is refused at once."""
+
+    def checked(_: click.Context, __: click.Parameter, text: str) -> str:
+        metrics_address(text)
+        return text
+
+    return click.option(
+        "--metrics-port",
+        default="",
+        metavar="[ADDRESS:]PORT",
+        callback=checked,
+        help="Serve the run's live metrics for Prometheus there, on this machine only "
+        "unless an address is named. Default: nowhere.",
+    )(command)
 
 
 def slo_option(command: Command) -> Command:

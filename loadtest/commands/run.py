@@ -13,6 +13,7 @@ from loadtest.commands.options import (
     check_target,
     max_rate_option,
     media_options,
+    metrics_port_option,
     slo_of,
     slo_option,
     target_options,
@@ -158,6 +159,7 @@ a school's morning, with a fiftieth of its people in five minutes
 )
 @media_options
 @slo_option
+@metrics_port_option
 @target_options
 def run(
     what: str,
@@ -183,6 +185,7 @@ def run(
     clip: str,
     ice_policy: str,
     slo_changes: tuple[str, ...],
+    metrics_port: str,
     node_metrics: tuple[str, ...],
     allow_host: str,
     secret_file: str,
@@ -269,6 +272,7 @@ def run(
             node_metrics=node_metrics,
             allow_host=allow_host,
             secret_file=secret_file,
+            metrics_port=metrics_port,
             guard=guard,
         )
         with Progress() as progress:

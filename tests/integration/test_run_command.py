@@ -17,6 +17,8 @@ from tests.integration.test_locust import (
     SECRET,
     assert_secret_is_nowhere,
     assert_whole,
+    fetch,
+    free_port,
     meetings_on,
     of,
     read,
@@ -75,15 +77,22 @@ async def test_a_missed_slo_ends_with_5(tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @asynctest
 async def test_an_interrupted_run_ends_its_meetings_and_keeps_its_log(tmp_path, number):
-    log = tmp_path / "run.jsonl"
+    log, port = tmp_path / "run.jsonl", free_port()
     async with node_process(secret=SECRET) as node:
         arguments = run(node.url, log, "--duration", "10m")
+        arguments += ["--metrics-port", str(port)]
         async with started(arguments, tmp_path) as command:
 
             def joined():
                 return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
 
+            async def counted():
+                url = f"http://127.0.0.1:{port}/metrics"
+                metrics = await asyncio.to_thread(fetch, url)
+                return 'bbbload_joins_total{outcome="joined"} 4.0' in metrics
+
             await eventually(joined, limit_s=25)
+            await eventually(counted, limit_s=10)
             command.process.send_signal(number)
             code, output = await command.result()
         left = await meetings_on(node)
