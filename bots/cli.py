@@ -117,7 +117,13 @@ class Duration(click.ParamType[float]):
     show_default=True,
     help="Number that it is named by.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of chance.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of chance.",
+)
 @click.option(
     "--transcript",
     type=click.Path(dir_okay=False, path_type=Path),

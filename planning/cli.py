@@ -116,7 +116,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default=None,
     help="How meetings are put onto nodes (default: the budget's, else scalelite).",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of chance.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of chance.",
+)
 def plan(
     capacities: tuple[Path, ...],
     history: Path | None,

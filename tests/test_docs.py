@@ -47,6 +47,15 @@ def test_every_command_has_help_that_ends_with_an_example(name):
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_seed_is_a_number_that_chance_can_begin_with(name):
+    for full_name, command in with_children(name, loaded(name)):
+        for option in command.params:
+            if option.name == "seed":
+                assert isinstance(option.type, click.IntRange), full_name
+                assert option.type.min == 0, full_name
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_option_says_what_it_is_and_its_default(name):
     for full_name, command in with_children(name, loaded(name)):
         for option in command.params:

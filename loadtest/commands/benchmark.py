@@ -159,7 +159,13 @@ Example:
 )
 @media_options
 @slo_option
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of the run.",
+)
 @click.option(
     "--engines",
     "--processes",

@@ -85,7 +85,13 @@ class Files:
     show_default=f"{STEP_DURATION_S:g}s",
     help="Length of a step, such as 12s.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the run.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of the run.",
+)
 def demo(
     output: Path,
     example: Path,

@@ -126,7 +126,13 @@ Example: a node slowed down to a fifth of a core, on a free port
     help="Version that it claims and plays, by the newest schema before it: that of "
     "3.0.0, 3.0.14, 3.0.19 or 3.0.20.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of chance.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of chance.",
+)
 @click.option("--stun", multiple=True, help="STUN URL that `stuns` names; repeatable.")
 @click.option(
     "--turn",

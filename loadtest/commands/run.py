@@ -143,7 +143,7 @@ a school's morning, with a fiftieth of its people in five minutes
 )
 @click.option(
     "--seed",
-    type=int,
+    type=click.IntRange(min=0),
     default=None,
     show_default="1, or the scenario's",
     help="Seed of the run.",

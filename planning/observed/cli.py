@@ -83,7 +83,13 @@ def capacity() -> None:
     help="Keep times at which our own load tests ran (default: left out).",
 )
 @click.option("--ca-file", type=_FILE, help="PEM file of the server's authority.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of chance.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Seed of chance.",
+)
 @click.option(
     "-o",
     "--output",

@@ -29,7 +29,11 @@ PICTURE = ".svg"
     "--scale", type=float, default=1.0, help="Times the people. Default: as written."
 )
 @click.option("--length", type=DURATION, help="Made to last so long, such as 30m.")
-@click.option("--seed", type=int, help="Seed of the visits. Default: the scenario's.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Seed of the visits. Default: the scenario's.",
+)
 @click.option(
     "--catalog",
     type=click.Path(path_type=Path),
