@@ -49,13 +49,12 @@ class AudioStream(SendStream):
 
     def fire(self, now_s: float) -> None:
         """Send one packet."""
-        skipped = 0
+        timestamp = self._timestamp
         if now_s - self.due_s > LATE_S:
             skipped = self._overdue(now_s, AUDIO_PACKET_S)
-        self.due_s += AUDIO_PACKET_S * (1 + skipped)
-        timestamp = self._timestamp = (
-            self._timestamp + AUDIO_PACKET_TICKS * skipped
-        ) & 0xFFFFFFFF
+            self.due_s += AUDIO_PACKET_S * skipped
+            timestamp = (timestamp + AUDIO_PACKET_TICKS * skipped) & 0xFFFFFFFF
+        self.due_s += AUDIO_PACKET_S
         self._timestamp = (timestamp + AUDIO_PACKET_TICKS) & 0xFFFFFFFF
         if not self.is_sending:
             return
@@ -72,9 +71,5 @@ class AudioStream(SendStream):
             self._was_talking = False
         sequence = self._sequence
         self._sequence = sequence + 1
-        size = len(payload)
-        self.packets += 1
-        self.frames += 1
-        self.octets += size
-        self.bytes += size + self._header_bytes
+        self.octets += len(payload)
         self._send(second, sequence, timestamp, 0, payload, now_s)

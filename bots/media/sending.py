@@ -129,12 +129,8 @@ class SendStream:
         self.ssrc = ssrc
         self.is_sending = True
         self.due_s = 0.0
-        self.packets = 0
         self.octets = 0
         """Payload bytes, as a sender report counts them."""
-        self.bytes = 0
-        """Header and payload bytes."""
-        self.frames = 0
         self.key_frames = 0
         self.nacks = 0
         """Sequence numbers asked for by the other side."""
@@ -181,6 +177,16 @@ class SendStream:
             wide_at=self._wide_at,
         )
 
+    @property
+    def packets(self) -> int:
+        """Packets sent so far; what is sent again is not among them."""
+        return self._sequence - self._first
+
+    @property
+    def frames(self) -> int:
+        """Frames sent so far: of audio, each packet is one."""
+        return self.packets
+
     def begin(self, now_s: float) -> None:
         """Start the schedule somewhere within the stream's first interval."""
         self.due_s = now_s + self._phase_s * self._interval_s
@@ -226,7 +232,7 @@ class SendStream:
         """Return the counters since the last call."""
         now = (
             self.packets,
-            self.bytes,
+            self.octets + self.packets * self._header_bytes,
             self._remote_lost,
             self.frames,
             self.nacks,

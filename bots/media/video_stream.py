@@ -54,6 +54,12 @@ class VideoStream(SendStream):
         self._history: list[tuple[int, int, int, int] | None] = [None] * HISTORY_PACKETS
         self._jump_asked = False
         self._last_jump_s = -KEY_FRAME_GUARD_S
+        self._frames = 0
+
+    @property
+    def frames(self) -> int:
+        """Frames sent so far."""
+        return self._frames
 
     def play(self, clip: VideoPackets) -> None:
         """Go on with another clip of the same frame rate, from a key frame of it."""
@@ -85,7 +91,7 @@ class VideoStream(SendStream):
         first, last = clip.first_of_frame[frame], clip.first_of_frame[frame + 1]
         self._frame = frame + 1 if frame + 2 < len(clip.first_of_frame) else 0
         self._picture_id = (picture_id + 1) & 0x7FFF
-        self.frames += 1
+        self._frames += 1
         sequence = self._sequence
         for index in range(first, last):
             self._history[sequence % HISTORY_PACKETS] = (
@@ -94,13 +100,10 @@ class VideoStream(SendStream):
                 timestamp,
                 picture_id,
             )
-            size = self._piece(
+            self.octets += self._piece(
                 sequence, index, timestamp, picture_id, index + 1 == last, now_s
             )
             sequence += 1
-            self.packets += 1
-            self.octets += size
-            self.bytes += size + self._header_bytes
         self._sequence = sequence
 
     def answer_nack(self, sequences: Iterable[int], now_s: float) -> None:
