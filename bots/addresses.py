@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from bots.errors import ConfigError
 from bots.redaction import redact
 
+USUAL_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+"""By scheme, where an address names no port."""
+
 
 def normalise_url(text: str) -> str:
     """Return `…/bigbluebutton/api` for any usual spelling of a server's address.
@@ -47,7 +50,8 @@ def normalise_url(text: str) -> str:
             "only https://host/bigbluebutton/ and keep the secret in a file"
         )
     shown = f"[{host}]" if ":" in host else host
-    authority = shown if port is None else f"{shown}:{port}"
+    is_usual = port in (None, USUAL_PORTS[parts.scheme.lower()])
+    authority = shown if is_usual else f"{shown}:{port}"
     trimmed = parts.path.rstrip("/").removesuffix("/api")
     if not trimmed.endswith("/bigbluebutton"):
         raise ConfigError(
@@ -60,6 +64,20 @@ def normalise_url(text: str) -> str:
 def host_of(url: str) -> str:
     """Return the host of an address, lower case, without port."""
     return (urlsplit(url).hostname or "").lower()
+
+
+def authority_of(url: str) -> str:
+    """Return host and port of an address, in one spelling for all that lead there.
+
+    >>> authority_of("wss://Host.example/graphql"), authority_of("https://[::1]:81/")
+    ('host.example:443', '::1:81')
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port or USUAL_PORTS.get(parts.scheme, 0)
+    except ValueError:  # beyond 65535: nothing is there to be reached
+        port = 0
+    return f"{host_of(url)}:{port}"
 
 
 def is_loopback(host: str) -> bool:

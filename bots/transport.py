@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from bots.addresses import authority_of
 from bots.errors import ClusterError, ConfigError, StepTimeout
 from bots.protocol.answers import LONGEST_ANSWER, HttpAnswer
 from bots.reach import Reach
@@ -58,7 +59,7 @@ class Cookies:
 
     def keep(self, url: str, set_cookie: Iterable[str]) -> None:
         """Remember what `Set-Cookie` headers of an answer from `url` say."""
-        kept = self._by_host.setdefault(urlsplit(url).netloc, {})
+        kept = self._by_host.setdefault(authority_of(url), {})
         for line in set_cookie:
             parsed: SimpleCookie = SimpleCookie()
             try:
@@ -73,7 +74,7 @@ class Cookies:
 
     def header(self, url: str) -> str:
         """Return the `Cookie` header for `url`, "" where there is none."""
-        kept = self._by_host.get(urlsplit(url).netloc, {})
+        kept = self._by_host.get(authority_of(url), {})
         return "; ".join(f"{name}={value}" for name, value in kept.items())
 
 
@@ -248,7 +249,7 @@ class Transport:
             self._reach.check(url)
         self._refuse_while_away(url)
         headers = {"Origin": _origin(url)}
-        if cookie := self.cookies.header(_as_http(url)):
+        if cookie := self.cookies.header(url):
             headers["Cookie"] = cookie
         try:
             async with asyncio.timeout(limit_s):

@@ -4,10 +4,10 @@ import doctest
 
 import pytest
 
-from bots import audio, limits, presence, screens
+from bots import addresses, audio, limits, presence, screens
 
 
-@pytest.mark.parametrize("module", [audio, limits, presence, screens])
+@pytest.mark.parametrize("module", [addresses, audio, limits, presence, screens])
 def test_the_examples_of_a_docstring_are_true(module):
     result = doctest.testmod(module)
 

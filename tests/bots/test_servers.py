@@ -197,6 +197,7 @@ def test_an_unknown_name_says_which_are_known(config):
         "https://h.example/bigbluebutton/api",
         "https://h.example/bigbluebutton/api/",
         "HTTPS://H.example/bigbluebutton/api/",
+        "https://h.example:443/bigbluebutton/",
     ],
 )
 def test_all_usual_spellings_mean_the_same_server(text):

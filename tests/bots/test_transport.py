@@ -229,6 +229,10 @@ def test_cookies_belong_to_their_host_and_can_be_taken_back():
 
     assert cookies.header("https://a.example/y") == "JSESSIONID=1; b=2"
     assert cookies.header("https://b.example/") == "JSESSIONID=3"
+    assert cookies.header("wss://B.example:443/graphql") == "JSESSIONID=3"
+    assert cookies.header("wss://b.example:444/graphql") == ""
+    assert cookies.header("http://b.example/") == ""
+    assert cookies.header("https://b.example:99999/") == ""
     assert cookies.header("https://c.example/") == ""
     cookies.keep("https://a.example/x", ["b=; Max-Age=0"])
     assert cookies.header("https://a.example/y") == "JSESSIONID=1"
