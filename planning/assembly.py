@@ -41,6 +41,7 @@ from planning.models import (
     Plan,
     StandInMeasurement,
 )
+from planning.node_prices import main_type, node_prices
 from planning.offers import Budget, Catalog
 from planning.ordering import order
 from planning.orders import order_steps
@@ -94,6 +95,8 @@ def make_plan(inputs: Inputs) -> Plan:
     history, stated = inputs.history, inputs.stated
     rng = np.random.default_rng(inputs.seed)
     budget, disk = with_disk(inputs.budget, np.random.default_rng([inputs.seed, 8]))
+    if stated is not None and budget.streams is None:
+        budget = replace(budget, streams=stated.streams)
     known = shape(history) if stated is None else stated.shape
     largest = _largest_meeting(budget, known, history)
     check_room(largest, budget)
@@ -121,7 +124,7 @@ def make_plan(inputs: Inputs) -> Plan:
         demand,
         sized,
         budget,
-        known,
+        mean_ratio_of(budget, known),
         blocks,
         made_on=inputs.made_on,
         seed=inputs.seed,
@@ -138,7 +141,7 @@ def make_plan(inputs: Inputs) -> Plan:
     )
     purchase, risks = ordered.purchase, ordered.risks
     demand = replace(demand, required=ordered.required)
-    main = _main_type(purchase, sized)
+    main = main_type(purchase, sized)
     terms = Terms(
         main=main,
         largest_meeting=largest,
@@ -147,7 +150,7 @@ def make_plan(inputs: Inputs) -> Plan:
         mean_ratio=mean_ratio_of(budget, known),
         budget=budget,
         seed=inputs.seed,
-        price_share=_price_share(purchase, sized),
+        prices=node_prices(purchase, sized, held, main),
     )
     choice = choices.Terms(
         sized=sized,
@@ -222,6 +225,7 @@ def make_plan(inputs: Inputs) -> Plan:
             sized=sized,
             shape=known,
             largest_meeting=largest,
+            stated="" if stated is None else stated.why,
         ),
         warnings=join_warnings(
             float(np.quantile(demand.peaks[:, worst], 1.0 - inputs.risk)),
@@ -359,25 +363,6 @@ def _months(
             )
         )
     return tuple(rows)
-
-
-def _price_share(purchase: Purchase, sized: tuple[SizedType, ...]) -> float:
-    """Return what the nodes cost ÷ what they would if all were there all month."""
-    prices = {one.type.name: one.type.price_eur for one in sized}
-    whole = sum(
-        prices[node.type] * node.count for month in purchase.nodes for node in month
-    )
-    return min(1.0, sum(purchase.rent_eur) / whole) if whole > 0 else 1.0
-
-
-def _main_type(purchase: Purchase, sized: tuple[SizedType, ...]) -> SizedType:
-    """Return the type that the purchase has most nodes of over all months."""
-    counts: dict[str, int] = {}
-    for nodes in purchase.nodes:
-        for node in nodes:
-            counts[node.type] = counts.get(node.type, 0) + node.count
-    name = max(counts, key=lambda key: counts[key])
-    return next(one for one in sized if one.type.name == name)
 
 
 def _dearest_loss(purchase: Purchase, sized: tuple[SizedType, ...], month: int) -> str:

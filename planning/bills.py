@@ -2,8 +2,8 @@
 
 In every path nodes follow demand month by month: as many as its peak takes, with the
 margin that a forecast of one month ahead needs at the plan's risk, at a capacity drawn
-from its interval. The same draws serve a shock, so that plan and shock differ by the
-shock alone.
+from its interval. Money is cash: set-up and what is bought are paid when a node begins.
+The same draws serve a shock, so that plan and shock differ by the shock alone.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,24 @@ from numpy.typing import NDArray
 
 from planning.budget import month_distance, monthly_amounts
 from planning.joint import placement_luck
-from planning.offers import Balancer, Budget, ServerType
+from planning.node_prices import NodePrices
+from planning.offers import Balancer, Budget, ServerType, StreamMix
 from planning.series import Shape, month_days
 from planning.sizes import Histogram
 from planning.sizing import SizedType, simulated_nodes
 from planning.traffic import DEFAULT_STREAMS, draw_rates, monthly_bytes
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Added:
+    """People among a demand who see and send other streams than the rest."""
+
+    peaks: Floats
+    """(paths, months), part of the demand's."""
+    mean_ratio: float
+    streams: StreamMix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +47,8 @@ class Demand:
     balancer: Balancer = "scalelite"
     sizes: Histogram = ()
     """Of meetings, where the history tells it."""
+    added: Added | None = None
+    """Those of the peaks whose traffic is told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,6 +57,8 @@ class Bills:
 
     total: Floats
     nodes: Floats
+    node_eur: Floats
+    """Of the total what nodes cost, with set-up and purchase, without traffic."""
     fixed: Floats
     income: Floats
     out_bytes: Floats
@@ -61,10 +76,8 @@ class Terms:
     """Nodes are ordered for this many times the peak that comes."""
     mean_ratio: float
     budget: Budget
+    prices: NodePrices
     seed: int
-    price_share: float = 1.0
-    """What the plan's nodes cost ÷ what they would cost if all were there all month:
-    less than one where hourly nodes are."""
 
 
 def margin_of(
@@ -89,16 +102,17 @@ def simulate_bills(demand: Demand, terms: Terms) -> Bills:
         terms.largest_meeting,
         terms.risk,
     )
-    held = sum(node.count for node in budget.held if node.type == kind.name)
-    ordered = np.maximum(np.diff(nodes, axis=1, prepend=float(held)), 0.0)
+    prices = terms.prices
+    if prices.stays:
+        nodes = np.maximum.accumulate(nodes, axis=1)
+    begun = np.maximum(np.diff(nodes, axis=1, prepend=prices.held), 0.0)
+    node_eur = nodes * prices.month_eur + begun * prices.start_eur
     out_bytes, in_bytes = simulate_traffic(demand, terms.mean_ratio, budget, rng)
     fixed = monthly_amounts(budget.fixed_costs, demand.months, rng, paths)
     return Bills(
-        total=nodes * month_price(kind) * terms.price_share
-        + ordered * kind.setup_eur
-        + _traffic_cost(out_bytes, nodes, kind)
-        + fixed,
+        total=node_eur + _traffic_cost(out_bytes, nodes, kind) + fixed,
         nodes=nodes,
+        node_eur=node_eur,
         fixed=fixed,
         income=monthly_amounts(budget.income, demand.months, rng, paths),
         out_bytes=out_bytes,
@@ -110,22 +124,13 @@ def simulate_traffic(
     demand: Demand, mean_ratio: float, budget: Budget, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Return (out, in): bytes of the nodes, each (paths, months)."""
-    rates = draw_rates(budget.streams or DEFAULT_STREAMS, rng, demand.peaks.shape[0])
-    # The peak of a month moves more than its mean does: half of the surprise on the
-    # log scale is taken to be the whole month's, half its highest hour's.
-    typical = np.median(demand.peaks, axis=0)
-    mean = mean_ratio * np.sqrt(demand.peaks * typical[None, :])
+    streams, added = budget.streams or DEFAULT_STREAMS, demand.added
     days = np.array([month_days(label) for label in demand.months], dtype=float)
-    return (
-        monthly_bytes(mean, np.array(rates.out_bps)[:, None], days[None, :]),
-        monthly_bytes(mean, np.array(rates.in_bps)[:, None], days[None, :]),
-    )
-
-
-def month_price(kind: ServerType) -> float:
-    """Return a node's month; of a bought one with its share of the purchase."""
-    share = kind.purchase_eur / kind.life_months if kind.life_months else 0.0
-    return kind.price_eur + share
+    if added is None:
+        return _moved(demand.peaks, mean_ratio, streams, days, rng)
+    rest = _moved(demand.peaks - added.peaks, mean_ratio, streams, days, rng)
+    more = _moved(added.peaks, added.mean_ratio, added.streams, days, rng)
+    return rest[0] + more[0], rest[1] + more[1]
 
 
 def mean_ratio_of(budget: Budget, known: Shape) -> float:
@@ -153,6 +158,24 @@ def from_balance_on(amounts: Floats, offset: int) -> Floats:
     if offset < 0:
         return amounts[:, min(-offset, amounts.shape[1] - 1) :]
     return amounts
+
+
+def _moved(
+    peaks: Floats,
+    mean_ratio: float,
+    streams: StreamMix,
+    days: Floats,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    rates = draw_rates(streams, rng, peaks.shape[0])
+    # The peak of a month moves more than its mean does: half of the surprise on the
+    # log scale is taken to be the whole month's, half its highest hour's.
+    typical = np.median(peaks, axis=0)
+    mean = mean_ratio * np.sqrt(peaks * typical[None, :])
+    return (
+        monthly_bytes(mean, np.array(rates.out_bps)[:, None], days[None, :]),
+        monthly_bytes(mean, np.array(rates.in_bps)[:, None], days[None, :]),
+    )
 
 
 def _traffic_cost(out_bytes: Floats, nodes: Floats, kind: ServerType) -> Floats:

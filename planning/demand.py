@@ -18,7 +18,7 @@ that is wide enough for a guess is taken, and the plan says that it rests on sta
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planning.market import HOURS_IN_A_MONTH
+from planning.offers import StreamMix
 from planning.peaks import (
     Backtest,
     Forecast,
@@ -36,7 +37,9 @@ from planning.peaks import (
 )
 from planning.sampling import log_normal
 from planning.series import Shape
+from planning.sizes import Histogram, class_of
 from planning.tables import Table
+from planning.traffic import CAMERA_PAGE, DEFAULT_STREAMS
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +63,8 @@ class Group:
     size: Interval
     simultaneity: Interval
     people: float | None
-    cameras: float
+    cameras: float | None
+    """In each meeting; None where nobody says."""
     hours_a_week: float
 
 
@@ -75,6 +79,8 @@ class StatedDemand:
     peak: PeakQuantiles
     shape: Shape
     blocks: tuple[tuple[float, float], ...]
+    sizes: Histogram
+    streams: StreamMix
 
 
 def parse_demand(data: Mapping[str, Any], *, source: str) -> StatedDemand:
@@ -104,7 +110,7 @@ def parse_demand(data: Mapping[str, Any], *, source: str) -> StatedDemand:
         groups=groups,
         peak=PeakQuantiles(p10=p10, p50=p50, p80=p80, p90=p90, p95=p95, p99=p99),
         shape=Shape(
-            mean_ratio=MEAN_SHARE * min(hours / WEEK_HOURS, 1.0),
+            mean_ratio=mean_ratio_of_hours(hours),
             cameras_per_participant=None,
             microphones_ratio=None,
             audio_ratio=None,
@@ -117,6 +123,44 @@ def parse_demand(data: Mapping[str, Any], *, source: str) -> StatedDemand:
             (0.5, min(busy, HOURS_IN_A_MONTH - busy)),
             (0.2, max(HOURS_IN_A_MONTH - 2 * busy, 0.0)),
         ),
+        sizes=_sizes(groups),
+        streams=streams_of(groups, source),
+    )
+
+
+def mean_ratio_of_hours(hours_a_week: float) -> float:
+    """Return mean ÷ peak concurrency of a month of people who meet in these hours."""
+    return MEAN_SHARE * min(hours_a_week / WEEK_HOURS, 1.0)
+
+
+def streams_of(groups: tuple[Group, ...], source: str) -> StreamMix:
+    """Return what people of the groups send and see, for their traffic.
+
+    In a meeting of n with c cameras a participant sees c - c ÷ n of them, since nothing
+    is sent to oneself, and at most a page; groups count by who is there at once. A
+    group that does not tell its cameras has our assumption.
+    """
+    usual = DEFAULT_STREAMS
+    if all(group.cameras is None for group in groups):
+        return usual
+    people = [
+        group.meetings.mid * group.size.mid * group.simultaneity.mid for group in groups
+    ]
+    seen, sent = [], []
+    for group in groups:
+        if group.cameras is None:
+            seen.append(usual.seen_cameras)
+            sent.append(usual.cameras_per_participant)
+            continue
+        size = group.size.mid
+        cameras = min(group.cameras, size)
+        seen.append(_around(min(cameras * (1.0 - 1.0 / size), CAMERA_PAGE)))
+        sent.append(_around(cameras / size))
+    return replace(
+        usual,
+        seen_cameras=_average(seen, people),
+        cameras_per_participant=_average(sent, people),
+        source=f"cameras in a meeting: {source}; {usual.source}",
     )
 
 
@@ -132,13 +176,7 @@ def draw_peak(group: Group, rng: np.random.Generator, count: int = DRAWS) -> Flo
 
 def spread(value: Interval) -> Interval:
     """Return an interval for a number that somebody gave without one."""
-    if value.low < value.high:
-        return value
-    return Interval(
-        low=value.mid * (1 - SIZE_SPREAD),
-        mid=value.mid,
-        high=value.mid * (1 + SIZE_SPREAD),
-    )
+    return value if value.low < value.high else _around(value.mid)
 
 
 def stated_history(stated: StatedDemand) -> History:
@@ -153,6 +191,7 @@ def stated_history(stated: StatedDemand) -> History:
         times_s=(int(before.timestamp()),),
         participants=(round(stated.peak.p50),),
         is_modelled=True,
+        meeting_sizes=stated.sizes,
     )
 
 
@@ -191,6 +230,34 @@ def stated_forecast(stated: StatedDemand, weeks: int) -> Forecast:
     )
 
 
+def _around(value: float) -> Interval:
+    low, high = value * (1 - SIZE_SPREAD), value * (1 + SIZE_SPREAD)
+    return Interval(low=low, mid=value, high=high)
+
+
+def _average(intervals: list[Interval], weights: list[float]) -> Interval:
+    def mean(values: list[float]) -> float:
+        return float(np.average(values, weights=weights))
+
+    return Interval(
+        low=mean([one.low for one in intervals]),
+        mid=mean([one.mid for one in intervals]),
+        high=mean([one.high for one in intervals]),
+    )
+
+
+def _sizes(groups: tuple[Group, ...]) -> Histogram:
+    """Return the meetings of a full hour by size class."""
+    rng = np.random.default_rng(12)
+    counts: dict[int, float] = {}
+    for group in groups:
+        meetings = group.meetings.mid * group.simultaneity.mid
+        for size in log_normal(group.size, rng, DRAWS):
+            edge = class_of(max(float(size), 2.0))
+            counts[edge] = counts.get(edge, 0.0) + meetings / DRAWS
+    return tuple((edge, float(f"{counts[edge]:.3g}")) for edge in sorted(counts))
+
+
 def _group(table: Table) -> Group:
     people = table.number("people", None)
     group = Group(
@@ -199,7 +266,7 @@ def _group(table: Table) -> Group:
         size=spread(table.interval("size")),
         simultaneity=table.interval("simultaneity", SIMULTANEITY),
         people=people,
-        cameras=table.number("cameras", 1.0),
+        cameras=table.number("cameras", None),
         hours_a_week=table.number("hours_a_week", HOURS_A_WEEK),
     )
     table.finish()

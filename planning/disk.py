@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from planning.offers import Budget, Catalog, MoneyLine, NodeCount, Recordings
+from planning.offers import HELD, Budget, Catalog, MoneyLine, NodeCount, Recordings
 from planning.peaks import Interval
 from planning.sampling import interval_of, log_normal
 
@@ -54,7 +54,7 @@ def co2_of(nodes: tuple[tuple[NodeCount, ...], ...], catalog: Catalog) -> float 
     total = 0.0
     for month in nodes:
         for node in month:
-            power = watts.get(node.type.removesuffix(" (held)"))
+            power = watts.get(node.type.removesuffix(HELD))
             if power is None:
                 return None
             total += node.count * power / 1000.0 * HOURS_IN_A_MONTH

@@ -54,7 +54,7 @@ class MonthPlan:
     balance_eur: Interval
     """At the end of the month."""
     purchase_cost_eur: float = 0.0
-    """Cash for nodes bought; the balance sets it aside over their years of use."""
+    """Cash for nodes bought that begin to serve in this month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +125,9 @@ class ShockRow:
     extra_nodes: int
     """More than the plan has in that month."""
     cost_eur: float
-    """Monthly bill under the shock, set-up of the extra nodes included."""
+    """Bill of that month, set-up and purchase of the extra nodes included."""
     monthly_cost_eur: float
-    """The same without set-up: what every further month costs."""
+    """The same without them: what every further month costs."""
     runway_months: Interval
     note: str = ""
     """Why the shock cannot be served, "" when it can."""
@@ -206,7 +206,8 @@ class Buying:
 
     method: Literal["integer programme", "greedy"]
     total_eur: float
-    """Nodes and set-up over the plan's months."""
+    """Nodes, set-up and traffic over the plan's months; a bought node counts with the
+    share of its use that these months take."""
     bound_eur: float
     """No plan that holds is cheaper than this."""
     gap_ratio: float

@@ -12,6 +12,8 @@ from planning.peaks import Interval
 Balancer = Literal["scalelite", "b3scale", "fewest meetings", "round robin"]
 """Rules by which balancers choose a node; see `planning/placement.py`."""
 Billing = Literal["rented", "hourly", "bought"]
+HELD = " (held)"
+"""Ends the name of a type that stands for contracts held."""
 CapacityOrigin = Literal["catalog", "capacity.json", "node card"]
 
 

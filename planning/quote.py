@@ -11,6 +11,7 @@ import numpy as np
 
 from bots.errors import ConfigError
 from planning.bills import (
+    Added,
     Demand,
     Terms,
     from_balance_on,
@@ -19,16 +20,27 @@ from planning.bills import (
     simulate_bills,
 )
 from planning.budget import runways
-from planning.demand import HOURS_A_WEEK, SIMULTANEITY, Group, draw_peak, spread
-from planning.market import Setting
+from planning.demand import (
+    HOURS_A_WEEK,
+    SIMULTANEITY,
+    SIZE_SPREAD,
+    Group,
+    draw_peak,
+    mean_ratio_of_hours,
+    spread,
+    streams_of,
+)
+from planning.market import WHOLE_MONTH
 from planning.models import CapacityUsed, Plan
+from planning.node_prices import main_type, node_prices
 from planning.offers import NodeCount
 from planning.ordering import order
 from planning.paths import simulate
 from planning.peaks import Interval, PeriodForecast
 from planning.sampling import interval_of, log_normal
-from planning.settings import held_counts, with_contracts
-from planning.sizing import capacity_spread, cheapest, sized_types
+from planning.settings import held_counts, setting_of, with_contracts
+from planning.sizing import capacity_spread, sized_types
+from planning.traffic import DEFAULT_STREAMS
 
 PATHS = 2500
 SAME_LUCK = 0.7
@@ -51,8 +63,13 @@ class Answer:
     peak: Interval
     nodes: tuple[NodeCount, ...]
     monthly_cost_eur: float
+    """Nodes, traffic and fixed costs."""
+    once_eur: float
+    """Set-up and purchases of the month."""
     total_eur: float
-    """Nodes and set-up over the plan."""
+    """Nodes, set-up and traffic over the plan; of bought nodes the share of use."""
+    traffic_bytes: float
+    """Out of the nodes in the month, in the middle."""
     runway_months: Interval
     largest_meeting: int
 
@@ -99,7 +116,7 @@ def parse_addition(text: str, months: tuple[str, ...]) -> Addition:
         if together is None
         else Interval(low=together, mid=together, high=together),
         people=_number(given, "pupils") if "pupils" in given else None,
-        cameras=_number(given, "cameras") if "cameras" in given else 1.0,
+        cameras=_number(given, "cameras", least=0.0) if "cameras" in given else None,
         hours_a_week=HOURS_A_WEEK,
     )
     return Addition(group=group, first_month=first)
@@ -108,7 +125,9 @@ def parse_addition(text: str, months: tuple[str, ...]) -> Addition:
 def quote(plan: Plan, addition: Addition) -> Quote:
     """Return the plan's answer without and with the addition.
 
-    Raises ConfigError for a plan made before plans held their inputs.
+    Cameras count for traffic; what a node carries stays the plan's figure.
+    Raises ConfigError for a plan made before plans held their inputs, and for meetings
+    that fit on no node.
     """
     if plan.catalog_used is None or plan.budget_used is None:
         raise ConfigError(
@@ -122,15 +141,35 @@ def quote(plan: Plan, addition: Addition) -> Quote:
         for month in plan.months
     )
     peaks = simulate(periods, (SAME_LUCK, 0.5), rng, PATHS)
-    added = draw_peak(addition.group, rng, PATHS)
+    group = addition.group
+    _check_size(group, plan)
     index = months.index(addition.first_month)
-    more = peaks.copy()
-    more[:, index:] += added[:, None]
-    size = round(addition.group.size.high)
+    more = np.zeros(peaks.shape)
+    more[:, index:] = draw_peak(group, rng, PATHS)[:, None]
+    added = Added(
+        peaks=more,
+        mean_ratio=mean_ratio_of_hours(group.hours_a_week),
+        streams=plan.budget_used.streams or DEFAULT_STREAMS
+        if group.cameras is None
+        else streams_of((group,), "the addition"),
+    )
+    largest = max(plan.largest_meeting, round(group.size.high))
     return Quote(
         before=_answer(plan, peaks, index, plan.largest_meeting),
-        after=_answer(plan, more, index, max(plan.largest_meeting, size)),
+        after=_answer(plan, peaks + more, index, largest, added),
     )
+
+
+def _check_size(group: Group, plan: Plan) -> None:
+    roomiest = max(plan.capacity_used, key=lambda used: used.participants)
+    if round(group.size.high) > roomiest.participants:
+        raise ConfigError(
+            f"--add size={group.size.mid:g} is planned as meetings of up to "
+            f"{group.size.high:.0f} ({SIZE_SPREAD:.0%} more may come), and no node of "
+            f"the plan carries more than {roomiest.participants:g} ({roomiest.type}): "
+            "a meeting cannot be split over nodes, so plan with a larger type, or "
+            "stream the lecture to viewers outside the meeting"
+        )
 
 
 def _answer(
@@ -138,6 +177,7 @@ def _answer(
     peaks: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
     index: int,
     largest: int,
+    added: Added | None = None,
 ) -> Answer:
     assert plan.catalog_used is not None
     assert plan.budget_used is not None
@@ -154,17 +194,23 @@ def _answer(
         required=(),
         balancer=budget.balancer,
         sizes=plan.meeting_sizes,
+        added=added,
     )
-    ordered = order(
+    setting = setting_of(
         demand,
         sized,
-        held_counts(budget, sized),
-        Setting(blocks=plan.blocks) if plan.blocks else Setting(),
-        largest=largest,
-        risk=plan.risk,
+        budget,
+        plan.mean_ratio,
+        plan.blocks or WHOLE_MONTH,
+        made_on=plan.made_on,
         seed=plan.seed,
     )
-    main = cheapest(max(ordered.required), sized)
+    held = held_counts(budget, sized)
+    ordered = order(
+        demand, sized, held, setting, largest=largest, risk=plan.risk, seed=plan.seed
+    )
+    purchase = ordered.purchase
+    main = main_type(purchase, sized)
     terms = Terms(
         main=main,
         largest_meeting=largest,
@@ -172,18 +218,21 @@ def _answer(
         margin=margin_of(demand, plan.risk, main.utilisation, rng),
         mean_ratio=plan.mean_ratio,
         budget=budget,
+        prices=node_prices(purchase, sized, held, main),
         seed=plan.seed,
     )
     bills = simulate_bills(demand, terms)
     offset = months_before(budget, demand.months)
-    purchase = ordered.purchase
     return Answer(
         month=demand.months[index],
         peak=interval_of(peaks[:, index]),
         nodes=purchase.nodes[index],
         monthly_cost_eur=purchase.rent_eur[index]
+        + purchase.traffic_eur[index]
         + float(np.median(bills.fixed[:, index])),
+        once_eur=purchase.setup_eur[index] + purchase.purchase_eur[index],
         total_eur=purchase.buying.total_eur,
+        traffic_bytes=float(np.median(bills.out_bytes[:, index])),
         runway_months=interval_of(
             runways(
                 budget.balance_eur,
@@ -208,12 +257,14 @@ def quote_lines(found: Quote) -> list[str]:
             f"{before.monthly_cost_eur:.0f}",
             f"{after.monthly_cost_eur:.0f}",
         ),
+        ("EUR once, in that month", f"{before.once_eur:.0f}", f"{after.once_eur:.0f}"),
         (
             "EUR, nodes of all months",
             f"{before.total_eur:.0f}",
             f"{after.total_eur:.0f}",
         ),
         ("money lasts, months", _span(before), _span(after)),
+        ("TB out in that month", _terabytes(before), _terabytes(after)),
         ("largest meeting", str(before.largest_meeting), str(after.largest_meeting)),
     ]
     lines = [f"From {after.month} on:"]
@@ -230,6 +281,10 @@ def _nodes(answer: Answer) -> str:
     return ", ".join(f"{node.count} × {node.type}" for node in answer.nodes)
 
 
+def _terabytes(answer: Answer) -> str:
+    return f"{answer.traffic_bytes / 1e12:.1f}"
+
+
 def _span(answer: Answer) -> str:
     runway = answer.runway_months
     return f"{runway.mid:.1f} ({runway.low:.1f} to {runway.high:.1f})"
@@ -241,11 +296,12 @@ def _interval(used: CapacityUsed) -> Interval:
     )
 
 
-def _number(given: dict[str, str], name: str) -> float:
+def _number(given: dict[str, str], name: str, least: float = 1e-3) -> float:
     try:
         value = float(given[name])
     except ValueError:
         value = -1.0
-    if not 0 < value < 1e6:
-        raise ConfigError(f"--add {name}={given[name]} is no number above 0")
+    if not least <= value < 1e6:
+        wanted = "0 or more" if least == 0 else "above 0"
+        raise ConfigError(f"--add {name}={given[name]} is no number {wanted}")
     return value

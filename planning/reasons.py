@@ -20,10 +20,23 @@ def assumptions_of(
     sized: tuple[SizedType, ...],
     shape: Shape,
     largest_meeting: int,
+    stated: str = "",
 ) -> tuple[Assumption, ...]:
-    """Return everything the plan rests on that was not measured here."""
+    """Return everything the plan rests on that was not measured here.
+
+    `stated` says why, where the demand is stated and there is no history.
+    """
     rows = []
-    if history.is_modelled:
+    if stated:
+        rows.append(
+            Assumption(
+                name="demand",
+                value=history.source,
+                reason="stated, not measured",
+                source=stated,
+            )
+        )
+    elif history.is_modelled:
         rows.append(
             Assumption(
                 name="history",
@@ -165,7 +178,8 @@ def warnings_of(
         )
     if months_before > 0:
         warnings.append(
-            f"the balance of {budget.balance_on} is {months_before} months older than "
+            f"the balance of {budget.balance_on} is {_many(months_before, 'month')} "
+            "older than "
             "the plan: the months between are taken to cost what its first month does"
         )
     if months_before < 0:
@@ -194,7 +208,7 @@ def warnings_of(
     if history.gaps:
         longest = max(history.gaps, key=lambda gap: gap.duration_s)
         warnings.append(
-            f"{history.source} has {len(history.gaps)} gaps, the longest of "
+            f"{history.source} has {_many(len(history.gaps), 'gap')}, the longest of "
             f"{longest.duration_s / 3600:.0f} hours from {longest.starts_at}"
         )
     planned = {one.type.name for one in sized}
@@ -222,3 +236,7 @@ def warnings_of(
             "of the history"
         )
     return tuple(warnings)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

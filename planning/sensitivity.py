@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.bills import Bills, Demand, Terms, month_price, simulate_bills
+from planning.bills import Bills, Demand, Terms, simulate_bills
 from planning.models import Influence
 
 Floats = NDArray[np.float64]
@@ -92,10 +92,10 @@ def _levers(demand: Demand, terms: Terms, bills: Bills) -> tuple[_Lever, ...]:
         return median_bill(certain, replace(terms, largest_meeting=size))
 
     def at_price(quantile: float) -> float:
-        nodes = np.median(simulate_bills(certain, terms).nodes, axis=0).sum()
+        paid = simulate_bills(certain, terms)
         step = -PRICE_STEP if quantile < 0.5 else PRICE_STEP
-        price = month_price(terms.main.type) * terms.price_share
-        return median_bill(certain) + float(step * price * nodes)
+        change = step * np.median(paid.node_eur.sum(axis=1))
+        return float(np.median(paid.total.sum(axis=1)) + change)
 
     def at_fixed(quantile: float) -> float:
         fixed = bills.fixed.sum(axis=1)

@@ -12,12 +12,11 @@ from datetime import date, timedelta
 import numpy as np
 
 from bots.errors import ConfigError
-from planning.bills import Demand, mean_ratio_of, simulate_traffic
+from planning.bills import Demand, simulate_traffic
 from planning.budget import month_distance
 from planning.market import HOURS_IN_A_MONTH, WHOLE_MONTH, Setting
-from planning.offers import Budget, NodeCount
+from planning.offers import HELD, Budget, NodeCount
 from planning.peaks import History
-from planning.series import Shape
 from planning.sizing import SizedType
 
 Blocks = tuple[tuple[float, float], ...]
@@ -62,7 +61,7 @@ def setting_of(
     demand: Demand,
     sized: tuple[SizedType, ...],
     budget: Budget,
-    known: Shape,
+    mean_ratio: float,
     blocks: Blocks,
     *,
     made_on: str,
@@ -70,7 +69,7 @@ def setting_of(
 ) -> Setting:
     """Return blocks, traffic, delivery and contracts of the plan's months."""
     rng = np.random.default_rng([seed, 3])
-    out, _ = simulate_traffic(demand, mean_ratio_of(budget, known), budget, rng)
+    out, _ = simulate_traffic(demand, mean_ratio, budget, rng)
     return Setting(
         blocks=blocks,
         traffic_bytes=tuple(float(v) for v in np.median(out, axis=0)),
@@ -97,7 +96,7 @@ def with_contracts(
             )
         kind = replace(
             one.type,
-            name=f"{contract.type} (held)",
+            name=contract.type + HELD,
             price_eur=one.type.price_eur
             if contract.price_eur is None
             else contract.price_eur,

@@ -50,8 +50,10 @@ def shock_row(
     planned = months[index]
     peak = planned.peak.p50 * shock.factor
     nodes, note = planned.nodes, ""
-    setting = Setting(blocks=blocks)
-    rent, setup = planned.node_cost_eur, 0.0
+    setting = Setting(
+        blocks=blocks, traffic_bytes=(planned.traffic_bytes * shock.factor,)
+    )
+    rent, traffic, once = planned.node_cost_eur, planned.traffic_cost_eur, 0.0
     try:
         bought = cheapest_purchase(
             _required(peak, demand, terms, sized),
@@ -61,17 +63,18 @@ def shock_row(
             is_quick=True,
         )
         nodes, rent = bought.nodes[0], bought.rent_eur[0]
-        setup = _setup_of_more(nodes, planned.nodes, sized)
+        traffic = bought.traffic_eur[0]
+        once = bought.setup_eur[0] + bought.purchase_eur[0]
     except ConfigError as error:
         note = f"cannot be served: {error}"
-    monthly = rent + planned.fixed_cost_eur + planned.traffic_cost_eur * shock.factor
+    monthly = rent + planned.fixed_cost_eur + traffic
     return ShockRow(
         factor=shock.factor,
         month=label,
         peak=peak,
         nodes=nodes,
         extra_nodes=max(0, _count(nodes) - _count(planned.nodes)),
-        cost_eur=monthly + setup,
+        cost_eur=monthly + once,
         monthly_cost_eur=monthly,
         runway_months=interval_of(_runways(shock.factor, index, demand, terms)),
         note=note,
@@ -98,18 +101,6 @@ def _runways(
         from_balance_on(bills.income, offset),
         from_balance_on(bills.total, offset),
         terms.budget.reserve_eur,
-    )
-
-
-def _setup_of_more(
-    nodes: tuple[NodeCount, ...],
-    planned: tuple[NodeCount, ...],
-    sized: tuple[SizedType, ...],
-) -> float:
-    prices = {one.type.name: one.type.setup_eur for one in sized}
-    had = {node.type: node.count for node in planned}
-    return sum(
-        max(0, node.count - had.get(node.type, 0)) * prices[node.type] for node in nodes
     )
 
 

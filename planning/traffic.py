@@ -18,6 +18,8 @@ from planning.series import month_days, monthly_means
 
 Floats = NDArray[np.float64]
 BITS_PER_BYTE = 8.0
+CAMERA_PAGE = 5
+"""Cameras of others that a viewer sees at once: BBB's default."""
 HOUR_S = 3600.0
 
 DEFAULT_STREAMS = StreamMix(

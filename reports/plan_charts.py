@@ -112,10 +112,11 @@ def cost(plan: Plan, tongue: Tongue) -> Chart:
         (say("fixed costs"), tuple(month.fixed_cost_eur for month in plan.months)),
         (say("nodes"), tuple(month.node_cost_eur for month in plan.months)),
         (say("set-up"), tuple(month.setup_cost_eur for month in plan.months)),
+        (say("bought"), tuple(month.purchase_cost_eur for month in plan.months)),
         (say("traffic"), tuple(month.traffic_cost_eur for month in plan.months)),
     )
     marks: list[Mark] = [
-        Bars(name=name, x=x, heights=heights, color=(2, 0, 1, 4)[place])
+        Bars(name=name, x=x, heights=heights, color=(2, 0, 1, 3, 4)[place])
         for place, (name, heights) in enumerate(kinds)
         if any(heights)
     ]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from planning.models import Assumption, Plan, ShockRow
 from reports import format as written
-from reports import plan_charts, plan_page, plan_tables
+from reports import plan_charts, plan_page, plan_tables, wording
 from reports.document import (
     Answer,
     Block,
@@ -131,7 +131,8 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
             interval=ENGLISH.interval(first.nodes_interval, written.count, " nodes"),
             holds_for=f"{_first_steps(plan)}; "
             + (
-                f"then {len(later)} changes, the next in {later[0][0]}"
+                f"then {wording.counted(len(later), 'change')}, the next in "
+                f"{later[0][0]}"
                 if later
                 else f"no change until {written.month(last.month)}"
             ),

@@ -129,10 +129,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "runway": ("runway", "Geld reicht"),
     "shock, note": (
         "No history foresees a lockdown: a shock stands beside the forecast and is "
-        "never averaged into it. The cost of that month includes set-up.",
+        "never averaged into it. The cost of that month includes set-up and what is "
+        "bought.",
         "Kein Verlauf sieht einen Lockdown voraus: ein Schock steht neben der Prognose "
         "und wird nie hineingemittelt. Die Kosten in dem Monat enthalten die "
-        "Einrichtung.",
+        "Einrichtung und was gekauft wird.",
     ),
     # Backtest.
     "backtest, intro": (
@@ -210,6 +211,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "cost, title": ("Monthly cost", "Kosten je Monat"),
     "fixed costs": ("fixed costs", "feste Kosten"),
     "set-up": ("set-up", "Einrichtung"),
+    "bought": ("nodes bought", "gekaufte Server"),
     "traffic": ("traffic", "Datenverkehr"),
     "bill": ("whole bill, 80 % interval", "ganze Rechnung, 80-%-Intervall"),
     "balance, title": (

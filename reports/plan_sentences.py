@@ -137,6 +137,12 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "kann sich verschoben haben, siehe die Schocks",
     ),
     (
+        "the balance of {day} is 1 month older than the plan: the months between are "
+        "taken to cost what its first month does",
+        "der Kontostand vom {day} ist 1 Monat älter als der Plan: für die Zeit "
+        "dazwischen werden die Kosten des ersten Monats angenommen",
+    ),
+    (
         "the balance of {day} is {n} months older than the plan: the months between "
         "are taken to cost what its first month does",
         "der Kontostand vom {day} ist {n} Monate älter als der Plan: für die Monate "
@@ -163,6 +169,10 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "Grenzen haben in {source} {n} Beitritte abgewiesen: die Nachfrage war größer "
         "als die Zahl der Anwesenden; Abgewiesene zählen bis zur Hälfte der Anwesenden "
         "als Nachfrage",
+    ),
+    (
+        "{source} has 1 gap, the longest of {hours} hours from {start}",
+        "{source} hat 1 Lücke von {hours} Stunden ab {start}",
     ),
     (
         "{source} has {n} gaps, the longest of {hours} hours from {start}",
@@ -217,6 +227,9 @@ SENTENCES: tuple[tuple[str, str], ...] = (
     ("our assumption", "unsere Annahme"),
     ("the history", "der Verlauf"),
     ("history", "Verlauf"),
+    ("demand", "Nachfrage"),
+    ("stated, not measured", "angegeben, nicht gemessen"),
+    ("cameras in a meeting: {source}", "Kameras je Konferenz: {source}"),
     (
         "the history is modelled, not measured",
         "der Verlauf ist modelliert, nicht gemessen",

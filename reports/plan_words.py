@@ -19,7 +19,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "orders": ("Order and cancel", "Bestellen und kündigen"),
     "by": ("at the latest on", "spätestens am"),
     "what": ("what", "was"),
-    "for": ("serves from / until", "gilt ab / bis"),
+    "for": ("takes effect in", "wirksam ab"),
     "why": ("why then", "warum dann"),
     "order": ("order {count} × {type}", "{count} × {type} bestellen"),
     "cancel": ("cancel {count} × {type}", "{count} × {type} kündigen"),

@@ -33,6 +33,25 @@ size = 28
 people = 900
 """
 
+CLOUD = """
+[catalog]
+date = 2020-12-01
+source = "a test"
+[[types]]
+name = "cloud"
+price = 60.0
+per_hour = 0.10
+cores = 16
+nic_mbps = 1000
+included_traffic_tb = 0.1
+extra_traffic_per_tb = 10.0
+[types.capacity]
+participants = 200
+low = 150
+high = 240
+source = "a test"
+"""
+
 
 @pytest.fixture(scope="module")
 def plan_file(tmp_path_factory):
@@ -58,6 +77,40 @@ def test_a_quote_tells_nodes_cost_runway_and_meeting_before_and_after(
         n["count"] for n in before["nodes"]
     )
     assert before["largest_meeting"] == after["largest_meeting"] == 80
+
+
+def test_cameras_of_an_addition_move_bytes_that_are_paid(tmp_path, capsys):
+    catalog = tmp_path / "cloud.toml"
+    catalog.write_text(CLOUD)
+    plan = tmp_path / "plan.json"
+    files = [*FILES[:2], "--catalog", str(catalog), "--budget", str(tmp_path / "b")]
+    (tmp_path / "b").write_text("balance = 7000.0\nbalance_on = 2020-12-31\n")
+    assert run_command(["plan", *files, "--months", "3", "-o", str(plan)]) == 0
+    capsys.readouterr()
+
+    def quoted(cameras: int):
+        add = f"classes=32,size=28,together=1,cameras={cameras}"
+        assert run_command(["quote", str(plan), "--add", add, "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    none, many = quoted(0), quoted(28)
+    assert many["before"] == none["before"]
+    assert many["after"]["traffic_bytes"] > 1.2 * none["after"]["traffic_bytes"]
+    dearer = many["after"]["monthly_cost_eur"] - none["after"]["monthly_cost_eur"]
+    more = many["after"]["traffic_bytes"] - none["after"]["traffic_bytes"]
+    assert dearer == pytest.approx(more * 10e-12, rel=0.05)
+    # Before the addition it is the plan, whose cloud nodes exist by the hour.
+    told = json.loads(plan.read_text())["runway_months"]
+    assert many["before"]["runway_months"]["mid"] == pytest.approx(told["mid"], rel=0.1)
+
+
+def test_meetings_larger_than_every_node_are_said_as_they_were_asked(plan_file, capsys):
+    assert run_command(["quote", str(plan_file), "--add", "classes=1,size=500"]) == 2
+
+    told = capsys.readouterr().err
+    assert "size=500" in told
+    assert "up to 575 (15% more may come)" in told
+    assert "280 (12 cores)" in told
 
 
 def test_a_quote_with_a_larger_meeting_raises_the_largest(plan_file, capsys):
