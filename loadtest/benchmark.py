@@ -182,7 +182,7 @@ class Ladder:
             knees = [(knee, ascent) for knee, ascent in known if knee is not None]
             whole = together([knee for knee, _ in knees], seed=self._seed)
             if whole is None and _ended_by_us(ascents):
-                again = self._start(profile, finished)
+                again = self.start(profile, finished)
                 return self._step(
                     profile, again, finished, repeat=ascents[-1].repeat + 1
                 )
@@ -210,7 +210,7 @@ class Ladder:
         if len(own) >= self._steps_per_climb:
             return None
         if not own:
-            return self._start(profile, finished)
+            return self.start(profile, finished)
         good, bad = bracket(own)
         point, verdict = own[-1]
         if not verdict.generator_fit:
@@ -237,7 +237,7 @@ class Ladder:
         middle = self._whole(profile, ((good or 0) + unfit) / 2)
         return middle if good is not None and good < middle < unfit else None
 
-    def _start(self, profile: MeetingProfile, finished: Sequence[Finished]) -> int:
+    def start(self, profile: MeetingProfile, finished: Sequence[Finished] = ()) -> int:
         """Return the load of a climb's first step, from what earlier ones showed."""
         knee = self._known(profile, finished)
         if knee is not None:

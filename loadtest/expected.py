@@ -2,12 +2,15 @@
 
 A scenario and fixed steps are exact as long as the server lets everybody in and joins
 take no time. A ladder's steps follow from what is measured: the answer is then the most
-it can load, each profile growing from its first step to the cap by the ladder's growth.
+it can load, each profile growing to the cap as fast as a ladder may.
 """
 
+import itertools
+import math
 from dataclasses import dataclass, replace
 
-from loadtest.benchmark import GROWTH, START_SHARE, Ladder, LadderStep
+from loadtest.benchmark import GROWTH_MAX, Ladder, LadderStep
+from loadtest.generator import traffic_of
 from loadtest.itinerary import Itinerary, Visit, itinerary_of, most_cameras
 from loadtest.models import MeetingProfile
 from loadtest.occupancy import Load, Occupancy
@@ -21,6 +24,7 @@ from loadtest.stages import (
     FixedSteps,
     RunPlan,
 )
+from loadtest.streams import streams_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,43 +101,65 @@ def _steps(plan: RunPlan) -> list[LadderStep]:
             steps.append(step)
         return steps
     ladder = Ladder(plan.profiles, plan.ladder)
-    climbs = [step for profile in ladder.profiles for step in _climb(profile, ladder)]
-    contrasts = [_last(each, ladder) for each in ladder.contrasts.values()]
-    steps = climbs * plan.ladder.repeats + contrasts
-    return _within(steps, ladder)
+    steps = [step for profile in ladder.profiles for step in _climb(profile, ladder)]
+    for _ in range(1, plan.ladder.repeats):
+        # A further climb begins near the knee, which may be at the cap.
+        steps += [
+            _last(profile, ladder)
+            for profile in ladder.profiles
+            for _ in range(_steps_per_climb(ladder))
+        ]
+    steps += [_last(each, ladder) for each in ladder.contrasts.values()]
+    return _in_order(_within(steps, ladder))
 
 
 def _climb(profile: MeetingProfile, ladder: Ladder) -> list[LadderStep]:
     """Return the steps that load most: growth to the cap, and the cap to the end."""
-    top = _last(profile, ladder)
-    count = ladder.plan.steps - (1 if ladder.contrasts else 0)
-    loads = []
-    load = ladder.plan.max_participants * START_SHARE
-    for _ in range(max(1, count)):
-        whole = max(1, int(load) // profile.size) * profile.size
-        loads.append(min(whole, top.participants))
-        load *= GROWTH
+    top, size = _last(profile, ladder), profile.size
+    loads = [ladder.start(profile)]
+    while len(loads) < _steps_per_climb(ladder):
+        grown = max(math.ceil(GROWTH_MAX * loads[-1] / size) * size, loads[-1] + size)
+        loads.append(min(grown, top.participants))
     return [
-        replace(
-            top,
-            participants=load,
-            meetings=load // profile.size,
-            is_fresh=index == 0 or load <= loads[index - 1],
-        )
-        for index, load in enumerate(loads)
+        replace(top, participants=load, meetings=load // profile.size) for load in loads
     ]
 
 
+def _steps_per_climb(ladder: Ladder) -> int:
+    return max(1, ladder.plan.steps - (1 if ladder.contrasts else 0))
+
+
 def _within(steps: list[LadderStep], ladder: Ladder) -> list[LadderStep]:
-    """Return the steps that fit into the ladder's time, or fill it with the last."""
+    """Return the dearest steps that fit into the ladder's time, or fill it with one.
+
+    Which steps a benchmark comes to in its time, only its measurements tell.
+    """
     time_s = ladder.plan.time_s
     if time_s is None:
         return steps
     fitting = max(1, int(time_s / (ladder.plan.step_duration_s + SETTLE_S)))
-    if ladder.plan.fills_time:
-        dearest = max(steps, key=lambda step: step.participants)
-        steps += [dearest] * max(0, fitting - len(steps))
-    return steps[:fitting]
+    dearest = sorted(range(len(steps)), key=lambda i: _bps(steps[i]), reverse=True)
+    if ladder.plan.fills_time and fitting > len(steps):
+        return steps + [steps[dearest[0]]] * (fitting - len(steps))
+    return [steps[index] for index in sorted(dearest[:fitting])]
+
+
+def _in_order(steps: list[LadderStep]) -> list[LadderStep]:
+    """Return steps of which each begins empty unless it adds to the one before it."""
+    return [
+        replace(
+            step,
+            is_fresh=before is None
+            or before.profile != step.profile
+            or before.participants >= step.participants,
+        )
+        for before, step in itertools.pairwise([None, *steps])
+        if step is not None
+    ]
+
+
+def _bps(step: LadderStep) -> float:
+    return sum(traffic_of(streams_of(step.profile, step.participants)))
 
 
 def _last(profile: MeetingProfile, ladder: Ladder) -> LadderStep:

@@ -16,6 +16,7 @@ from loadtest.occupancy import Load
 from loadtest.rates import format_rate
 from loadtest.stages import RunPlan
 from loadtest.streams import Streams
+from loadtest.summary import counted
 
 DRAWING_WIDTH: Final = 64
 DRAWING_HEIGHT: Final = 8
@@ -104,6 +105,16 @@ def check_rate(preview: Preview, most_bps: float) -> None:
         )
 
 
+def check_engines(preview: Preview, engines: int) -> None:
+    """Raise ConfigError when so many engines, a core each, are too few for the top."""
+    needed = preview.needs.engines
+    if needed > engines:
+        raise ConfigError(
+            f"{preview.needs.cores:.1f} cores are needed and --engines {engines} uses "
+            f"no more than {engines}: give --engines {needed}, or auto"
+        )
+
+
 def lines_of(preview: Preview) -> list[str]:
     """Return the preview as text for people, the drawing first."""
     peak, needs, machine = preview.peak, preview.needs, preview.machine
@@ -112,15 +123,15 @@ def lines_of(preview: Preview) -> list[str]:
     lines = [] if preview.is_bound else drawing_of(preview)
     lines += [
         f"lasts {most}{_span(preview.duration_s)}; {most}{preview.peak_participants} "
-        f"participants in {preview.peak_meetings} meetings at once, "
-        f"{preview.meetings} meetings made in all",
+        f"participants in {counted(preview.peak_meetings, 'meeting')} at once, "
+        f"{counted(preview.meetings, 'meeting')} made in all",
         f"streams at the top: {peak.audio_in} microphones and {video[0]} cameras and "
         f"screens to the server, {peak.audio_out} audio and {video[1]} video from it",
         f"traffic at the top: {needs.sent_bps / 1e6:.1f} Mbit/s to the server, "
         f"{needs.received_bps / 1e6:.1f} from it; in all {most}"
         f"{(preview.sent_bytes + preview.received_bytes) / 1e9:.2f} GB",
         f"generator: {needs.cores:.1f} of {machine.cores:.1f} cores, "
-        f"{needs.engines} engines, memory "
+        f"{counted(needs.engines, 'engine')}, memory "
         f"{_of(needs.memory_bytes, machine.memory_bytes, 'B')}, "
         f"{_of(needs.descriptors, machine.descriptors)} open files an engine, "
         f"{_of(needs.udp_ports, machine.udp_ports)} UDP ports, uplink "

@@ -12,11 +12,11 @@ import click
 from bots.errors import BbbloadError, ConfigError, GuardRefusal
 from bots.servers import Server, host_of, is_loopback
 from bots.wire import Caps
-from loadtest.aggregate import Aggregate
 from loadtest.benchmark import Ladder
 from loadtest.capacity import capacity_of_run
 from loadtest.codec import encode_capacity, open_run
 from loadtest.commands.card_files import CardOrder, card_file, card_options
+from loadtest.commands.climbing import Progress
 from loadtest.commands.heads import END_MARGIN_S, left_until, say_head
 from loadtest.commands.options import (
     EngineCount,
@@ -36,11 +36,11 @@ from loadtest.ladder_plan import PRECISION, LadderPlan, fitting
 from loadtest.load_files import load_mix, with_media
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.machine import this_machine
-from loadtest.models import EndRecord, LoadPoint, Record, Slo, StepRecord
+from loadtest.models import Record, Slo
 from loadtest.nodes import fetch_metrics, read_scrape
 from loadtest.profiles import PROFILES, Sizes, profiles_named
 from loadtest.sentry import GuardRules
-from loadtest.slo import describe, judge
+from loadtest.slo import describe
 from loadtest.stages import EMPTY_TIMEOUT_S, SETTLE_S, RunPlan
 from loadtest.summary import (
     EXIT_INTERRUPTED,
@@ -289,6 +289,7 @@ def benchmark(
         say_head(
             plan,
             head_lines(server, plan),
+            engines=processes,
             max_bps=max_rate,
             remedy=f"; or --max-participants {fits}" * bool(fits),
         )
@@ -340,47 +341,6 @@ def is_stand_in(url: str) -> bool:
         return read_scrape(text, 0.0).is_stand_in
     except BbbloadError:
         return False
-
-
-class Progress:
-    """Says each step as it begins and as it is judged, on standard error."""
-
-    def __init__(self, slo: Slo) -> None:
-        self._slo = slo
-        self._aggregate = Aggregate()
-        self._told: set[int] = set()
-
-    def receive(self, record: Record) -> None:
-        """Take in a record of the run."""
-        if isinstance(record, StepRecord):
-            self._tell_finished()
-            click.echo(
-                f"step {record.step + 1}: {record.profile}, "
-                f"{record.participants} participants in "
-                f"{counted(record.meetings, 'meeting')}",
-                err=True,
-            )
-        self._aggregate.add(record)
-        if isinstance(record, EndRecord):
-            self._tell_finished()
-
-    def _tell_finished(self) -> None:
-        point = self._aggregate.latest()
-        if point is not None and point.step not in self._told:
-            self._told.add(point.step)
-            click.echo(f"  {step_line(point, self._slo)}", err=True)
-
-
-def step_line(point: LoadPoint, slo: Slo) -> str:
-    """Return how a step went, in a line."""
-    verdict = judge(point, slo)
-    cpu = (
-        "" if point.node_cpu_ratio is None else f", node CPU {point.node_cpu_ratio:.0%}"
-    )
-    if not verdict.generator_fit:
-        return f"not judged: {verdict.generator_reasons[0]}{cpu}"
-    said = "kept the SLO" if verdict.met else f"broke it: {', '.join(verdict.broken)}"
-    return f"{said}{cpu}"
 
 
 def time_left(time_s: float | None, until: str | None) -> float | None:

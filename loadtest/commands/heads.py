@@ -9,7 +9,7 @@ import click
 from bots.errors import ConfigError
 from loadtest.durations import seconds_until
 from loadtest.machine import this_machine
-from loadtest.preview import check_rate, lines_of, preview_of_plan
+from loadtest.preview import check_engines, check_rate, lines_of, preview_of_plan
 from loadtest.stages import RunPlan
 
 END_MARGIN_S: Final = 90.0
@@ -32,9 +32,14 @@ def left_until(until: str) -> float:
 
 
 def say_head(
-    plan: RunPlan, lines: Iterable[str], *, max_bps: float | None, remedy: str = ""
+    plan: RunPlan,
+    lines: Iterable[str],
+    *,
+    engines: int,
+    max_bps: float | None,
+    remedy: str = "",
 ) -> None:
-    """Say what a plan will load, and refuse what this machine or the rate forbids.
+    """Say what a plan will load; refuse what machine, engines or the rate forbid.
 
     `remedy` is what the command offers beside a larger machine. Raises ConfigError.
     """
@@ -45,5 +50,6 @@ def say_head(
         raise ConfigError(
             "this machine is too small: " + "; ".join(preview.shortfalls) + remedy
         )
+    check_engines(preview, engines)
     if max_bps is not None:
         check_rate(preview, max_bps)

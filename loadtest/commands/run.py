@@ -262,7 +262,7 @@ def run(
         allow_host=allow_host,
         node_metrics=node_metrics,
     )
-    say_head(plan, head_lines(plan), max_bps=max_rate)
+    say_head(plan, head_lines(plan), engines=processes, max_bps=max_rate)
     with run_log_place(output) as place:
         order = RunOrder(
             plan=plan,

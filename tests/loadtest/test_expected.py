@@ -10,11 +10,14 @@ from bots.errors import ConfigError
 from bots.persona import PERSONAS
 from bots.plain import from_plain, to_plain
 from bots.wire import Caps
+from loadtest.benchmark import Ladder
 from loadtest.expected import expected_of, load_at
+from loadtest.generator import traffic_of
 from loadtest.itinerary import itinerary_of, plan_of_visit
 from loadtest.ladder_plan import LadderPlan
 from loadtest.models import MeetingProfile, SeatGroup, Slo
 from loadtest.occupancy import Occupancy
+from loadtest.profiles import SMALL_PROFILES
 from loadtest.scenario import (
     Arrival,
     BurstPlan,
@@ -27,6 +30,7 @@ from loadtest.scenario import (
 )
 from loadtest.stages import RunPlan, fixed_plan, peak_of, scenario_plan
 from loadtest.streams import Streams, streams_of
+from tests.support.runs import SyntheticNode, climb
 
 
 def mix(**counts):
@@ -272,3 +276,40 @@ def test_what_locust_is_told_is_expected_too_and_a_ladder_as_an_upper_bound():
     assert climbed.most_participants.participants == 60
     assert peak_of(ladder)[1] >= climbed.most_streams.streams.both_ways
     assert load_at(users, 0).streams == Streams()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 8])
+@pytest.mark.parametrize("factor", [0.3, 1.0, 5.0])
+@pytest.mark.parametrize("time_s", [None, 30.0, 100.0])
+def test_no_ladder_loads_more_than_was_said_before(steps, factor, time_s):
+    plan = LadderPlan(
+        steps=steps, step_duration_s=12, max_participants=90, time_s=time_s, repeats=2
+    )
+    node = SyntheticNode()
+    costs = ("participant", "audio_in", "audio_out", "video_in", "video_out")
+    node = dataclasses.replace(
+        node, **{name: getattr(node, name) / factor for name in costs}
+    )
+    finished = climb(node, plan=plan)
+
+    expected = expected_of(
+        RunPlan(profiles=SMALL_PROFILES, slo=Slo(), caps=Caps(), ladder=plan)
+    )
+
+    profiles = {p.name: p for p in Ladder(SMALL_PROFILES, plan).all_profiles}
+    loads = [(profiles[point.profile], point.participants) for point, _ in finished]
+    streams = [streams_of(profile, participants) for profile, participants in loads]
+    most = expected.most_streams.streams.both_ways
+    assert max(each.both_ways for each in streams) <= most
+    assert max(n for _, n in loads) <= expected.most_participants.participants
+    # a second and a bit of each hold is the settling that no step of it judges
+    said = sum(traffic_area(expected, kind) for kind in (0, 1))
+    assert sum(sum(traffic_of(each)) for each in streams) * 12 <= said
+
+
+def traffic_area(expected, way):
+    ends = [load.elapsed_s for load in expected.changes[1:]] + [expected.ends_s]
+    return sum(
+        traffic_of(load.streams)[way] * (until_s - load.elapsed_s)
+        for load, until_s in zip(expected.changes, ends, strict=True)
+    )

@@ -11,6 +11,7 @@ from loadtest.machine import Machine
 from loadtest.models import MeetingProfile, Slo
 from loadtest.occupancy import Load
 from loadtest.preview import (
+    check_engines,
     check_rate,
     drawing_of,
     lines_of,
@@ -109,6 +110,26 @@ def test_the_head_of_a_run_says_what_it_will_load(words):
     )
 
     assert words in "\n".join(lines_of(preview_of_plan(plan, MACHINE)))
+
+
+def test_a_load_that_needs_more_engines_than_ordered_is_refused_with_their_number():
+    course = (load(0.0, 100, video_out=2_000),)
+    found = preview_of(course, duration_s=9.0, meetings=1, machine=MACHINE)
+    assert found.shortfalls == ()
+
+    check_engines(found, 3)
+    with pytest.raises(ConfigError, match=r"2\.4 cores are needed .* --engines 3, or"):
+        check_engines(found, 2)
+
+
+def test_one_is_not_said_in_the_plural():
+    course = (load(0.0, 2, audio_out=2),)
+    found = preview_of(course, duration_s=9.0, meetings=1, machine=MACHINE)
+
+    said = "\n".join(lines_of(found))
+
+    assert "2 participants in 1 meeting at once, 1 meeting made in all" in said
+    assert "1 engine, memory" in said
 
 
 def test_a_load_above_the_wanted_rate_is_refused_with_what_fits():

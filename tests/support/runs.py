@@ -231,8 +231,9 @@ def climb(
     ladder = Ladder(profiles, plan)
     rng = None if seed is None else np.random.default_rng(seed)
     finished: list[Finished] = []
+    most = plan.steps * plan.repeats * len(profiles)
     while (step := ladder.next(finished)) is not None:
-        assert len(finished) < plan.steps * len(profiles), "the ladder has no end"
+        assert len(finished) < most, "the ladder has no end"
         point = synthetic_point(
             node,
             step.profile,
@@ -242,6 +243,7 @@ def climb(
             rng=rng,
             watched=watched,
         )
+        point = dataclasses.replace(point, repeat=step.repeat)
         finished.append((point, judge(point, slo or Slo())))
     return tuple(finished)
 

@@ -14,9 +14,9 @@ from loadtest.commands.benchmark import (
     Progress,
     is_stand_in,
     plan_of,
-    step_line,
     time_left,
 )
+from loadtest.commands.climbing import step_line
 from loadtest.commands.heads import END_MARGIN_S
 from loadtest.commands.outputs import whole_file
 from loadtest.ladder_plan import LadderPlan
