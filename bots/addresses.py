@@ -2,9 +2,9 @@
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from bots.errors import ConfigError
+from bots.errors import ApiRefusal, ConfigError
 from bots.redaction import redact
 
 USUAL_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
@@ -59,6 +59,32 @@ def normalise_url(text: str) -> str:
             f"`bbb-conf --secret` prints it, like {parts.scheme}://{authority}/bigbluebutton/"
         )
     return f"{parts.scheme.lower()}://{authority}{trimmed}/api"
+
+
+def parts_of(told: str) -> SplitResult:
+    """Return the parts of an address that a server told.
+
+    Raises ApiRefusal for what is none; it is not repeated, since it may hold a session
+    token.
+    """
+    try:
+        return urlsplit(told)
+    except ValueError as broken:
+        raise ApiRefusal(
+            "the server told an address that is none", code="malformed"
+        ) from broken
+
+
+def told_address(told: str) -> str:
+    """Return an address of a server's index, "" where it tells none.
+
+    Raises ApiRefusal for one that names no host.
+    """
+    if told and not parts_of(told).hostname:
+        raise ApiRefusal(
+            f"the API index tells {redact(told)[:80]!r} as an address", code="malformed"
+        )
+    return told
 
 
 def host_of(url: str) -> str:

@@ -23,6 +23,7 @@ from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from bots.addresses import parts_of
 from bots.errors import ApiRefusal
 from bots.protocol.answers import HttpAnswer
 
@@ -76,7 +77,8 @@ def waiting_page(answer: HttpAnswer, asked: str) -> WaitingPage | None:
     told = _REFRESH.match(page.refresh)
     if answer.status != 200 or told is None:
         return None
-    url = urljoin(asked, told["url"].strip().strip("'\""))
+    leads_to = parts_of(told["url"].strip().strip("'\"")).geturl()
+    url = urljoin(asked, leads_to)
     if not urlsplit(url).path.endswith("/join"):
         raise ApiRefusal(
             f'the page "{title[:80]}" leads to something else than a join',

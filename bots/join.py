@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from bots import balancer_pages
-from bots.addresses import host_of
+from bots.addresses import host_of, parts_of
 from bots.balancer_pages import WaitingPage
 from bots.errors import (
     ApiRefusal,
@@ -249,6 +249,7 @@ async def _follow(transport: Transport, url: str) -> tuple[Joined, str] | Waitin
         if page := balancer_pages.waiting_page(answer, url):
             return page
         if answer.location:
+            parts_of(answer.location)
             answer = replace(answer, location=urljoin(url, answer.location))
         if balancer_pages.leads_to_page(answer.location):
             url = answer.location

@@ -29,7 +29,7 @@ class Transcript:
             self._zero_s = now_s
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = text
         self._frames.append(
             {

@@ -6,10 +6,12 @@ BBB at all. Times are in seconds: milliseconds and minutes end here.
 """
 
 import json
+import math
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
+from bots.addresses import parts_of, told_address
 from bots.errors import ApiRefusal
 from bots.models import IceServer
 
@@ -144,7 +146,7 @@ def parse_join(answer: HttpAnswer) -> Joined | Redirected:
         user_id=_required(root, "user_id"),
         internal_meeting_id=_text(root, "meeting_id"),
         guest_status=_text(root, "guestStatus") or "ALLOW",
-        node=urlsplit(url).netloc,
+        node=parts_of(url).netloc,
     )
 
 
@@ -178,8 +180,8 @@ def parse_index(answer: HttpAnswer) -> ApiIndex:
         return ApiIndex(
             api_version=_text(root, "apiVersion") or _text(root, "version"),
             bbb_version=_text(root, "bbbVersion"),
-            graphql_websocket_url=_text(root, "graphqlWebsocketUrl"),
-            graphql_api_url=_text(root, "graphqlApiUrl"),
+            graphql_websocket_url=told_address(_text(root, "graphqlWebsocketUrl")),
+            graphql_api_url=told_address(_text(root, "graphqlApiUrl")),
             plugin_sdk_version=_text(root, "html5PluginSdkVersion"),
         )
     outer = _json_object(answer)
@@ -192,8 +194,8 @@ def parse_index(answer: HttpAnswer) -> ApiIndex:
     return ApiIndex(
         api_version=told.get("apiVersion", told.get("version", "")),
         bbb_version=told.get("bbbVersion", ""),
-        graphql_websocket_url=told.get("graphqlWebsocketUrl", ""),
-        graphql_api_url=told.get("graphqlApiUrl", ""),
+        graphql_websocket_url=told_address(told.get("graphqlWebsocketUrl", "")),
+        graphql_api_url=told_address(told.get("graphqlApiUrl", "")),
         plugin_sdk_version=told.get("html5PluginSdkVersion", ""),
     )
 
@@ -219,7 +221,7 @@ def parse_stuns(answer: HttpAnswer) -> tuple[IceServer, ...]:
 
 
 def _redirect(answer: HttpAnswer) -> Joined | Redirected:
-    parts = urlsplit(answer.location)
+    parts = parts_of(answer.location)
     query = parse_qs(parts.query)
     if "errors" in query:
         raise _refusal_from_errors(query["errors"][0])
@@ -257,7 +259,7 @@ def _json_object(answer: HttpAnswer) -> dict[str, object]:
     _refuse_foreign(answer)
     try:
         told = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         raise ApiRefusal(
@@ -302,7 +304,7 @@ def _refuse_foreign(answer: HttpAnswer) -> None:
             code="html" if answer.status < 400 else f"http {answer.status}",
         )
     if 300 <= answer.status < 400:
-        parts = urlsplit(answer.location)
+        parts = parts_of(answer.location)
         if "errors" in (query := parse_qs(parts.query)):
             raise _refusal_from_errors(query["errors"][0])
         raise ApiRefusal(
@@ -376,8 +378,11 @@ def _flag(root: ElementTree.Element, name: str) -> bool:
 def _number(root: ElementTree.Element, name: str) -> float:
     text = _text(root, name) or "0"
     try:
-        return float(text)
-    except ValueError as mistake:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise ApiRefusal(
-            f"the answer's {name} is {text!r}, no number", code="malformed"
-        ) from mistake
+            f"the answer's {name} is {text[:80]!r}, no number", code="malformed"
+        )
+    return number

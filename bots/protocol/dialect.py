@@ -254,7 +254,7 @@ def likelier(
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    found = re.match(r"\d+(?:\.\d+){0,2}", version.strip())
+    found = re.match(r"\d{1,9}(?:\.\d{1,9}){0,2}", version.strip())
     return tuple(map(int, found[0].split("."))) if found else ()
 
 
@@ -275,7 +275,7 @@ def parse_client_settings(answer: HttpAnswer) -> ClientSettings | None:
         return None
     try:
         told = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict):
         return None

@@ -186,7 +186,7 @@ class GraphqlClient:
             return []
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [Violation(detail=f"a frame of {len(text)} characters is no JSON")]
         if not isinstance(message, dict):
             return [Violation(detail="a frame is no JSON object")]

@@ -5,6 +5,7 @@ what a participant decides by: who it is, which cameras there are, who speaks, w
 page is shown. It keeps copies, never the rows themselves: those change under patches.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from bots.protocol.rows import (
     inviting_rooms,
     poll_of,
     table,
+    tables,
     text,
 )
 
@@ -154,7 +156,7 @@ class MeetingView:
     def knows_meeting(self, internal_meeting_id: str) -> None:
         """Take the creation time out of the internal id, `<40 hex>-<ms>`."""
         digits = internal_meeting_id.rpartition("-")[2]
-        if digits.isdigit():
+        if re.fullmatch(r"\d{1,14}", digits, re.ASCII):
             created = datetime.fromtimestamp(int(digits) / 1000, UTC)
             written = created.isoformat(timespec="milliseconds")
             self._meeting_created_at = written.replace("+00:00", "Z")
@@ -309,12 +311,11 @@ class MeetingView:
             self.page, self.pages = count(row, "num"), count(row, "totalPages")
 
     def _polls(self, rows: list[dict[str, Any]]) -> None:
-        told = rows[0].get("polls") if rows else None
-        polls = [poll for poll in told or () if isinstance(poll, dict)]
+        polls = tables(rows[0], "polls") if rows else []
         self.polls = tuple(poll_of(poll) for poll in polls if self._is_pending(poll))
 
     def _is_pending(self, poll: Mapping[str, Any]) -> bool:
-        users = [user for user in poll.get("users") or () if isinstance(user, dict)]
+        users = tables(poll, "users")
         own = [user for user in users if user.get("userId") == self.user_id]
         return bool(own) and own[0].get("responded") is not True
 

@@ -59,12 +59,11 @@ def camera_of(row: Mapping[str, Any]) -> Camera:
 
 def poll_of(row: Mapping[str, Any]) -> Poll:
     """Return a row of `poll` as a poll."""
-    options = [item for item in row.get("options") or () if isinstance(item, dict)]
     return Poll(
         poll_id=text(row, "pollId"),
         is_typed=text(row, "type") == "R-",
         is_multiple=row.get("multipleResponses") is True,
-        option_ids=tuple(count(option, "optionId") for option in options),
+        option_ids=tuple(count(it, "optionId") for it in tables(row, "options")),
     )
 
 
@@ -72,6 +71,13 @@ def table(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return the object behind a field, empty where there is none."""
     value = row.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def tables(row: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Return the objects in the list behind a field, none where there is no list."""
+    value = row.get(key)
+    items = value if isinstance(value, list) else ()
+    return [item for item in items if isinstance(item, dict)]
 
 
 def count(row: Mapping[str, Any], key: str) -> int:

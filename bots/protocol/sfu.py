@@ -12,6 +12,7 @@ failures are silent. Sources: bbb-webrtc-sfu (`lib/audio`, `lib/video`,
 
 import enum
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -290,7 +291,7 @@ def parse(text: str) -> dict[str, Any] | None:
     """Return a text frame as an object, None for anything else."""
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
 
@@ -382,7 +383,7 @@ def _screen_conversation(start: Mapping[str, Any]) -> SfuConversation:
 def _failure(message: Mapping[str, Any]) -> Failed:
     """Read an error frame, whose code is a number or the same number as text."""
     code = str(message.get("code") or "").strip()
-    if code.isdigit():
+    if re.fullmatch(r"\d{1,9}", code, re.ASCII):
         code = str(int(code))
         name = ERROR_NAMES.get(int(code), "")
     else:

@@ -81,6 +81,11 @@ def test_a_page_that_leads_away_is_not_followed(url):
     assert refusal.value.code == "malformed"
 
 
+def test_a_page_that_leads_to_no_address_is_refused():
+    with pytest.raises(ApiRefusal, match="an address that is none"):
+        waiting_page(shown("0; url=http://[x/join"), ASKED)
+
+
 def test_only_the_waiting_page_of_b3scale_is_a_way_to_wait():
     assert leads_to_page(ASKED)
     assert not leads_to_page("https://balancer.example.org/login")

@@ -173,6 +173,7 @@ def test_the_first_of_several_errors_is_the_code():
         ),
         (ok('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'), "malformed", "plain XML"),
         (HttpAnswer(status=301, location="https://x.org/y"), "http 301", r"x\.org/y"),
+        (HttpAnswer(status=301, location="http://[x"), "malformed", "an address that"),
     ],
 )
 def test_what_is_no_answer_of_bbb_is_named_as_such(answer, code, words):
@@ -180,6 +181,38 @@ def test_what_is_no_answer_of_bbb_is_named_as_such(answer, code, words):
         parse_meetings(answer)
 
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HttpAnswer(status=302, location="http://[x/join"),
+        ok(
+            "<response><returncode>SUCCESS</returncode><session_token>s</session_token>"
+            "<user_id>w_1</user_id><url>https://[x/client</url></response>"
+        ),
+    ],
+)
+def test_a_join_that_leads_to_no_address_is_refused(answer):
+    with pytest.raises(ApiRefusal, match="an address that is none") as caught:
+        parse_join(answer)
+
+    assert caught.value.code == "malformed"
+
+
+@pytest.mark.parametrize("told", ["wss://[x/graphql", "wss:///graphql", "nowhere"])
+def test_an_index_whose_graphql_has_no_host_is_refused(told):
+    index = {"returncode": "SUCCESS", "graphqlWebsocketUrl": told}
+
+    with pytest.raises(ApiRefusal, match="address") as caught:
+        parse_index(ok(json.dumps({"response": index})))
+
+    assert caught.value.code == "malformed"
+
+
+def test_json_without_end_is_no_answer():
+    with pytest.raises(ApiRefusal, match="no JSON object"):
+        parse_stuns(ok("[" * 100_000))
 
 
 def test_running_is_a_claim():
@@ -212,12 +245,13 @@ def test_a_server_without_meetings_lists_none():
     assert parse_meetings(ok(body)) == ()
 
 
-def test_a_number_that_is_none_is_named():
+@pytest.mark.parametrize("told", ["x", "1e999", "nan"])
+def test_a_number_that_is_none_is_named(told):
     body = CREATED.format(key="").replace(
-        "1531155809613</createTime>", "x</createTime>"
+        "1531155809613</createTime>", f"{told}</createTime>"
     )
 
-    with pytest.raises(ApiRefusal, match="createTime is 'x'"):
+    with pytest.raises(ApiRefusal, match=f"createTime is '{told}'"):
         parse_create(ok(body))
 
 

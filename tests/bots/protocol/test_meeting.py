@@ -19,6 +19,7 @@ from bots.protocol.meeting import (
     Waiting,
 )
 from bots.protocol.opening import Fact
+from bots.protocol.rows import poll_of
 
 CAPTURES = Path(__file__).parents[2] / "data" / "captures"
 IN = {"guestStatus": "ALLOW", "joined": True, "userId": "w_1", "authToken": "a"}
@@ -175,12 +176,25 @@ def test_nonsense_in_place_of_rows_teaches_nothing(value):
         assert known.take(data(operation, value)) == []
 
 
+@pytest.mark.parametrize("value", [None, True, 17, {}, "text", [None], [17]])
+def test_nonsense_in_place_of_a_poll_or_its_parts_is_no_poll(value):
+    known = joined()
+
+    known.take(data(op.PENDING_POLLS, [{"polls": value}]))
+    known.take(data(op.PENDING_POLLS, [{"polls": [{"users": value}]}]))
+
+    assert known.polls == ()
+    assert poll_of({"pollId": "p", "options": value}).option_ids == ()
+
+
 @pytest.mark.parametrize(
     ("internal_id", "created_at"),
     [
         ("ab-1785756454348", "2026-08-03T11:27:34.348Z"),
         ("ab", None),
         ("ab-cd", None),
+        ("ab-178575645434899999999", None),
+        ("ab-\N{SUPERSCRIPT TWO}", None),
         ("", None),
     ],
 )

@@ -167,6 +167,7 @@ def test_an_error_is_the_same_with_either_id_and_either_form_of_its_code(
     ("message", "code"),
     [
         ({"id": "error"}, "malformed"),
+        ({"id": "error", "code": "\N{SUPERSCRIPT TWO}"}, "\N{SUPERSCRIPT TWO}"),
         ({"id": "error", "code": None, "message": "x"}, "malformed"),
         ({"id": "error", "code": 9999, "reason": "x"}, "9999"),
         ({"id": "startResponse"}, "malformed"),
@@ -221,5 +222,6 @@ def test_a_viewer_tries_again_as_the_browser_does(attempt, wait_s):
 def test_frames_are_parsed_and_pongs_known():
     assert sfu.parse("nonsense") is None
     assert sfu.parse("[1]") is None
+    assert sfu.parse("[" * 100_000) is None
     assert sfu.is_pong(sfu.parse('{"id":"pong"}') or {})
     assert sfu.PING == json.dumps({"id": "ping"}, separators=(",", ":"))
