@@ -9,7 +9,6 @@ from pathlib import Path
 from tests.benchmarks.media_engine import Cost
 
 SECONDS = 3.0
-STREAMS = 60
 SOURCE = Path(__file__).with_name("floor.c")
 
 
@@ -40,8 +39,8 @@ def build(folder: Path) -> str:
     return ""
 
 
-def measure(rate: Rate) -> tuple[Cost, Cost] | str:
-    """Return what receiving and sending a stream cost the loop, or why not."""
+def measure(rate: Rate, streams: int) -> tuple[Cost, Cost] | str:
+    """Return what receiving and sending one of so many cost the loop, or why not."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         reason = build(folder)
@@ -49,7 +48,7 @@ def measure(rate: Rate) -> tuple[Cost, Cost] | str:
             return reason
         program = str(folder / "floor")
         receiver = subprocess.Popen(
-            [program, "in", str(STREAMS), str(SECONDS)],
+            [program, "in", str(streams), str(SECONDS)],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -59,7 +58,7 @@ def measure(rate: Rate) -> tuple[Cost, Cost] | str:
             [
                 program,
                 "out",
-                str(STREAMS),
+                str(streams),
                 str(SECONDS + 1),
                 str(rate.bursts_per_s),
                 str(rate.packets_per_s),
@@ -73,12 +72,12 @@ def measure(rate: Rate) -> tuple[Cost, Cost] | str:
         told, _ = receiver.communicate(timeout=60)
     if receiver.returncode or sender.returncode:
         return f"the C loop failed ({receiver.returncode}, {sender.returncode})"
-    return _cost(told), _cost(sender.stdout)
+    return _cost(told, streams), _cost(sender.stdout, streams)
 
 
-def _cost(line: str) -> Cost:
+def _cost(line: str, streams: int) -> Cost:
     cpu_s, wall_s, packets = map(float, line.split())
     return Cost(
-        cpu_ms_per_s=1000 * cpu_s / wall_s / STREAMS,
-        packets_per_s=packets / wall_s / STREAMS,
+        cpu_ms_per_s=1000 * cpu_s / wall_s / streams,
+        packets_per_s=packets / wall_s / streams,
     )

@@ -38,7 +38,7 @@ from tests.benchmarks.media_engine import (
 from tests.benchmarks.media_shapes import AUDIO_IN, CAMERA_IN, Row
 
 BITRATE_KBPS = 200
-VIEWERS = 60
+VIEWERS = 150
 FORWARDED = (
     Row(name="camera_forwarded", links=((CAMERA_IN,),), count=VIEWERS, stock_count=0),
     Row(name="audio_forwarded", links=((AUDIO_IN,),), count=VIEWERS, stock_count=0),

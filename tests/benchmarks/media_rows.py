@@ -12,7 +12,14 @@ from functools import partial
 from tests.benchmarks import media_floor
 from tests.benchmarks.media_engine import Cost, engine_row, join_row, measured
 from tests.benchmarks.media_forwarding import FORWARDED, forwarding_cost
-from tests.benchmarks.media_shapes import PYTHON_SUFFIX, ROWS
+from tests.benchmarks.media_shapes import (
+    PYTHON_SUFFIX,
+    ROWS,
+    SPARSE,
+    SPARSE_SUFFIX,
+    STREAMS,
+    stock_name,
+)
 from tests.benchmarks.media_stock import stock_row
 from tests.benchmarks.media_table import Figure, median
 
@@ -67,14 +74,14 @@ def figures_of(samples: Samples) -> list[Figure]:
     floors = {name: median(values) for name, values in samples.floor.items()}
     figures = []
     for name, costs in samples.ours.items():
-        base = name.removesuffix(PYTHON_SUFFIX)
         figure = _figure(name, costs, lambda cost: cost.cpu_ms_per_s, STREAM_UNIT)
-        stock = _values(samples.stock[base], lambda cost: cost.cpu_ms_per_s)
+        stocks = samples.stock[stock_name(name)]
+        stock = _values(stocks, lambda cost: cost.cpu_ms_per_s)
         figures.append(
             replace(
                 figure,
                 stock_aiortc=median(stock) if stock else None,
-                floor=floors.get(base),
+                floor=floors.get(name.removesuffix(PYTHON_SUFFIX)),
                 packets_per_core=_packets_per_core(costs, figure.value),
                 why=figure.why or samples.without_floor,
             )
@@ -84,17 +91,18 @@ def figures_of(samples: Samples) -> list[Figure]:
 
 def add_floor(floors: dict[str, list[float]]) -> str:
     """Measure the C loop once and add it to `floors`; return why not, or ""."""
-    study = media_floor.measure(media_floor.STUDY_CAMERA)
-    camera = media_floor.measure(media_floor.BBB_CAMERA)
-    speech = media_floor.measure(media_floor.SPEECH)
-    for each in (study, camera, speech):
+    told: list[tuple[Cost, Cost]] = []
+    for rate, streams in (
+        (media_floor.STUDY_CAMERA, STREAMS),
+        (media_floor.BBB_CAMERA, STREAMS),
+        (media_floor.SPEECH, STREAMS),
+        (media_floor.STUDY_CAMERA, SPARSE),
+    ):
+        each = media_floor.measure(rate, streams)
         if isinstance(each, str):
             return each
-    assert not isinstance(study, str)
-    assert not isinstance(camera, str)
-    assert not isinstance(speech, str)
-    (study_in, study_out), (camera_in, camera_out) = study, camera
-    audio_in, audio_out = speech
+        told.append(each)
+    (study_in, study_out), (camera_in, camera_out), (audio_in, audio_out), few = told
     # a whole participant's floor is the sum of its parts; a forwarded stream is sent
     participant = (
         audio_in.cpu_ms_per_s
@@ -104,6 +112,7 @@ def add_floor(floors: dict[str, list[float]]) -> str:
     )
     for name, cpu_ms_per_s in (
         ("camera_in", study_in.cpu_ms_per_s),
+        ("camera_in" + SPARSE_SUFFIX, few[0].cpu_ms_per_s),
         ("camera_out", study_out.cpu_ms_per_s),
         ("audio_in", audio_in.cpu_ms_per_s),
         ("audio_out", audio_out.cpu_ms_per_s),

@@ -70,6 +70,7 @@ def test_the_rows_bear_the_names_that_are_asked_for():
         "camera_participant_bundled",
         "listener",
         "idle_connection",
+        "camera_in_of_60",
         "camera_in_python",
         "camera_participant_python",
         "camera_forwarded",
