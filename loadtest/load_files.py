@@ -11,18 +11,19 @@ from bots.errors import ConfigError
 from bots.models import IcePolicy
 from bots.persona_file import read_personas
 from bots.wire import Caps
+from loadtest.history_mix import SUFFIXES, HistoryMix, is_history, mix_of_history
 from loadtest.mixes import profile_of_mix, resized
 from loadtest.models import MeetingProfile, Slo
 from loadtest.scenario import scaled
 from loadtest.scenario_file import ScenarioFile, mix_of, read_scenario
 from loadtest.stages import RunPlan, scenario_plan
 
-SUFFIX = ".toml"
+SCENARIO_SUFFIX = ".toml"
 
 
 def is_scenario(name: str) -> bool:
     """Tell a scenario's file from the name or address of a server."""
-    return name.endswith(SUFFIX)
+    return name.endswith(SCENARIO_SUFFIX)
 
 
 def load_scenario(name: str) -> ScenarioFile:
@@ -61,17 +62,29 @@ def load_mix(
 ) -> MeetingProfile:
     """Return meetings of a mix of a personas file, of the mix's size by default.
 
-    Raises ConfigError.
+    Or of the mix of a history's file. Raises ConfigError.
     """
     if not mix:
         raise ConfigError(f"{personas} may hold several mixes: name one with --mix")
+    if not personas and is_history(mix):
+        if size is not None:
+            raise ConfigError(f"the meetings of {mix} have their size: omit --size")
+        return replace(load_history_mix(mix).profile, decode_every=decode_every)
     if not personas:
-        raise ConfigError(f"no file with the mix {mix}: name it with --personas")
+        raise ConfigError(
+            f"no file with the mix {mix}: name it with --personas, or a history "
+            f"({', '.join(SUFFIXES)}) in the mix's place"
+        )
     book = read_personas(_text(Path(personas), personas), personas)
     profile = profile_of_mix(
         mix, mix_of(book, mix, personas), decode_every=decode_every
     )
     return profile if size is None else resized(profile, size)
+
+
+def load_history_mix(name: str) -> HistoryMix:
+    """Return the mix that a history's file tells of; raises ConfigError."""
+    return mix_of_history(_text(Path(name), name), name)
 
 
 def check_clip(clip: str) -> str:

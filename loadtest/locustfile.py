@@ -59,7 +59,7 @@ def add_arguments(parser: Any) -> None:
     add("scale", float, 1.0, "So many times a scenario's people (default 1)")
     add("length", str, "", "Make a scenario last so long, such as 10m")
     add("personas", str, "", "TOML file with personas and mixes of your own")
-    add("mix", str, "", "Mix of --personas that sits in each meeting")
+    add("mix", str, "", "Mix of --personas in each meeting, or a history (.csv)")
     add("clip", str, "", "Film or recording to send; default: made here")
     add("ice-transport-policy", str, "all", "Ways for media: all, or relay only")
     add("seed", int, 0, "Seed of all personas (default 0)", ui=True)

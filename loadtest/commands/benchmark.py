@@ -32,8 +32,9 @@ from loadtest.commands.options import (
 )
 from loadtest.commands.outputs import run_log_place, whole_file
 from loadtest.durations import DURATION
+from loadtest.history_mix import is_history
 from loadtest.ladder_plan import PRECISION, LadderPlan, fitting
-from loadtest.load_files import load_mix, with_media
+from loadtest.load_files import load_history_mix, load_mix, with_media
 from loadtest.locust_run import RunOrder, run_locust
 from loadtest.machine import this_machine
 from loadtest.models import Record, Slo
@@ -153,9 +154,9 @@ Example:
 @click.option(
     "--mix",
     default="",
-    metavar="NAME",
-    help="Mix of --personas that sits in each meeting, instead of --profile. "
-    "Default: none.",
+    metavar="NAME|HISTORY",
+    help="Mix of --personas that sits in each meeting, instead of --profile; or a "
+    "history (.csv, .json) whose busiest tenth says what sits there. Default: none.",
 )
 @media_options
 @slo_option
@@ -245,6 +246,8 @@ def benchmark(
     profiles = profiles_named(names, meetings)
     if personas or mix:
         profiles = (load_mix(personas, mix),)
+    if is_history(mix) and not personas:
+        click.echo(load_history_mix(mix).told, err=True)
     usual = CAP_SMALL if meetings == "small" else CAP_USUAL
     fits = fitting(
         profiles, max_participants or usual, this_machine(), engines=processes

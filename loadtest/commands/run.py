@@ -22,8 +22,10 @@ from loadtest.commands.options import (
 from loadtest.commands.outputs import run_log_place
 from loadtest.durations import DURATION, format_duration
 from loadtest.expected import expected_of
+from loadtest.history_mix import is_history
 from loadtest.load_files import (
     is_scenario,
+    load_history_mix,
     load_mix,
     load_scenario,
     plan_of_scenario,
@@ -71,9 +73,9 @@ a school's morning, with a fiftieth of its people in five minutes
 @click.option(
     "--mix",
     default="",
-    metavar="NAME",
-    help="Mix of --personas that sits in each meeting, instead of --cameras and such. "
-    "Default: none.",
+    metavar="NAME|HISTORY",
+    help="Mix of --personas that sits in each meeting, instead of --cameras and such; "
+    "or a history (.csv, .json), as in benchmark. Default: none.",
 )
 @click.option(
     "--meetings", type=int, default=1, show_default=True, help="Meetings at once."
@@ -246,6 +248,8 @@ def run(
             if personas or mix
             else counts
         )
+        if is_history(mix) and not personas:
+            click.echo(load_history_mix(mix).told, err=True)
         plan = fixed_plan(
             profile,
             meetings=meetings,
