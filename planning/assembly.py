@@ -19,17 +19,16 @@ from planning.bills import (
     Bills,
     Demand,
     Terms,
-    from_balance_on,
     margin_of,
     mean_ratio_of,
-    months_before,
     simulate_bills,
 )
-from planning.budget import applies, balances, runways
+from planning.budget import applies
 from planning.buying import Purchase
 from planning.calendars import Calendar
 from planning.capacities import as_interval
 from planning.caps import check_room, join_warnings
+from planning.cash import Cash, months_before
 from planning.choices import alternatives, confidence_prices, reasons
 from planning.demand import StatedDemand, stated_forecast
 from planning.disk import co2_of, with_disk
@@ -161,7 +160,11 @@ def make_plan(inputs: Inputs) -> Plan:
         seed=inputs.seed,
     )
     bills = simulate_bills(demand, terms)
-    months = _months(demand, purchase, sized, risks, bills, budget)
+    ordered_cash = bills.cash.ordered(
+        np.add(purchase.rent_eur, purchase.traffic_eur),
+        np.add(purchase.setup_eur, purchase.purchase_eur),
+    )
+    months = _months(demand, purchase, sized, risks, bills, ordered_cash)
     peak, peak_at = highest(history)
     worst = int(np.argmax(risks))
     return Plan(
@@ -185,14 +188,8 @@ def make_plan(inputs: Inputs) -> Plan:
         forecast_weeks=predicted.weeks,
         backtest=predicted.backtest,
         months=months,
-        runway_months=interval_of(
-            runways(
-                budget.balance_eur,
-                from_balance_on(bills.income, months_before(budget, demand.months)),
-                from_balance_on(bills.total, months_before(budget, demand.months)),
-                budget.reserve_eur,
-            )
-        ),
+        runway_months=interval_of(bills.cash.runway_months()),
+        ordered_runway_months=float(ordered_cash.runway_months()[0]),
         cost_total_eur=sum(month.cost_eur for month in months),
         cost_total_interval_eur=interval_of(bills.total.sum(axis=1)),
         reserve_eur=budget.reserve_eur,
@@ -319,14 +316,10 @@ def _months(
     sized: tuple[SizedType, ...],
     risks: tuple[float, ...],
     bills: Bills,
-    budget: Budget,
+    ordered_cash: Cash,
 ) -> tuple[MonthPlan, ...]:
-    offset = months_before(budget, demand.months)
-    left = balances(
-        budget.balance_eur,
-        from_balance_on(bills.income, offset),
-        from_balance_on(bills.total, offset),
-    )
+    left = bills.cash.balances_eur()
+    ordered_left = ordered_cash.balances_eur()[0]
     by_name = {one.type.name: one for one in sized}
     rows = []
     for index, label in enumerate(demand.months):
@@ -358,8 +351,8 @@ def _months(
                 traffic_bytes=traffic.mid,
                 traffic_interval_bytes=traffic,
                 traffic_in_bytes=float(np.median(bills.in_bytes[:, index])),
-                # A month that is over on the day of the balance is in it already.
-                balance_eur=interval_of(left[:, max(0, index + offset)]),
+                balance_eur=interval_of(left[:, index]),
+                ordered_balance_eur=float(ordered_left[index]),
             )
         )
     return tuple(rows)

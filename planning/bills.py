@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.budget import month_distance, monthly_amounts
+from planning.budget import monthly_amounts
+from planning.cash import Cash, columns, laid_out, planned
 from planning.joint import placement_luck
 from planning.node_prices import NodePrices
 from planning.offers import Balancer, Budget, ServerType, StreamMix
@@ -63,6 +64,7 @@ class Bills:
     income: Floats
     out_bytes: Floats
     in_bytes: Floats
+    cash: Cash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,17 +108,27 @@ def simulate_bills(demand: Demand, terms: Terms) -> Bills:
     if prices.stays:
         nodes = np.maximum.accumulate(nodes, axis=1)
     begun = np.maximum(np.diff(nodes, axis=1, prepend=prices.held), 0.0)
-    node_eur = nodes * prices.month_eur + begun * prices.start_eur
+    once = begun * prices.start_eur
     out_bytes, in_bytes = simulate_traffic(demand, terms.mean_ratio, budget, rng)
-    fixed = monthly_amounts(budget.fixed_costs, demand.months, rng, paths)
+    monthly = nodes * prices.month_eur + _traffic_cost(out_bytes, nodes, kind)
+    months, span = demand.months, columns(budget, demand.months)
+    cash = Cash(
+        budget=budget,
+        months=months,
+        fixed=monthly_amounts(budget.fixed_costs, span, rng, paths),
+        income=monthly_amounts(budget.income, span, rng, paths),
+        nodes=laid_out(monthly, once, budget, months),
+    )
+    fixed = planned(cash.fixed, budget, months)
     return Bills(
-        total=node_eur + _traffic_cost(out_bytes, nodes, kind) + fixed,
+        total=monthly + once + fixed,
         nodes=nodes,
-        node_eur=node_eur,
+        node_eur=nodes * prices.month_eur + once,
         fixed=fixed,
-        income=monthly_amounts(budget.income, demand.months, rng, paths),
+        income=planned(cash.income, budget, months),
         out_bytes=out_bytes,
         in_bytes=in_bytes,
+        cash=cash,
     )
 
 
@@ -136,28 +148,6 @@ def simulate_traffic(
 def mean_ratio_of(budget: Budget, known: Shape) -> float:
     """Return mean ÷ peak concurrency of a month, the budget's own first."""
     return known.mean_ratio if budget.mean_ratio is None else budget.mean_ratio
-
-
-def months_before(budget: Budget, months: tuple[str, ...]) -> int:
-    """Return the months between the balance and the first planned one.
-
-    Negative where the balance is younger than the first planned months.
-    """
-    return month_distance(budget.balance_on[:7], months[0]) - 1
-
-
-def from_balance_on(amounts: Floats, offset: int) -> Floats:
-    """Return amounts by month from the balance on.
-
-    Months before the plan are taken to cost what its first month costs; planned months
-    before the balance are already in it.
-    """
-    if offset > 0:
-        earlier = np.repeat(amounts[:, :1], offset, axis=1)
-        return np.concatenate([earlier, amounts], axis=1)
-    if offset < 0:
-        return amounts[:, min(-offset, amounts.shape[1] - 1) :]
-    return amounts
 
 
 def _moved(

@@ -342,7 +342,8 @@ def _summary(made: Plan) -> list[str]:
         f"{len(made.months)} months: {made.cost_total_eur:.0f} EUR as ordered, likely "
         f"{total.low:.0f} to {total.high:.0f} (80 %).",
         f"The money lasts {runway.mid:.1f} months ({runway.low:.1f} to "
-        f"{runway.high:.1f}, 80 %).",
+        f"{runway.high:.1f}, 80 %); {made.ordered_runway_months:.1f} if each bill is "
+        "as ordered.",
         f"Any node may fail: overload risk on a peak morning at most "
         f"{made.node_failure.overload_risk:.1%}.",
     ]

@@ -55,6 +55,8 @@ class MonthPlan:
     """At the end of the month."""
     purchase_cost_eur: float = 0.0
     """Cash for nodes bought that begin to serve in this month."""
+    ordered_balance_eur: float | None = None
+    """At the end of the month when every bill is `cost_eur`; None in older files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +245,7 @@ class Plan:
     months: tuple[MonthPlan, ...]
     runway_months: Interval
     """From the day of the balance until it would fall under the reserve; when that lies
-    past the plan, the last month is repeated."""
+    past the plan, the month after it is repeated, without what is paid once."""
     cost_total_eur: float
     cost_total_interval_eur: Interval
     reserve_eur: float
@@ -275,5 +277,7 @@ class Plan:
     """Mean ÷ peak concurrency of a month, for traffic."""
     meeting_sizes: tuple[tuple[int, float], ...] = ()
     """(participants at most, meetings seen) of the history's busy hours."""
+    ordered_runway_months: float | None = None
+    """As `runway_months` when every bill is `cost_eur`; None in older files."""
     blocks: tuple[tuple[float, float], ...] = ()
     """(share of the requirement, hours a month) of the load-duration blocks."""

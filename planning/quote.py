@@ -14,12 +14,9 @@ from planning.bills import (
     Added,
     Demand,
     Terms,
-    from_balance_on,
     margin_of,
-    months_before,
     simulate_bills,
 )
-from planning.budget import runways
 from planning.demand import (
     HOURS_A_WEEK,
     SIMULTANEITY,
@@ -222,7 +219,6 @@ def _answer(
         seed=plan.seed,
     )
     bills = simulate_bills(demand, terms)
-    offset = months_before(budget, demand.months)
     return Answer(
         month=demand.months[index],
         peak=interval_of(peaks[:, index]),
@@ -233,14 +229,7 @@ def _answer(
         once_eur=purchase.setup_eur[index] + purchase.purchase_eur[index],
         total_eur=purchase.buying.total_eur,
         traffic_bytes=float(np.median(bills.out_bytes[:, index])),
-        runway_months=interval_of(
-            runways(
-                budget.balance_eur,
-                from_balance_on(bills.income, offset),
-                from_balance_on(bills.total, offset),
-                budget.reserve_eur,
-            )
-        ),
+        runway_months=interval_of(bills.cash.runway_months()),
         largest_meeting=largest,
     )
 

@@ -14,11 +14,8 @@ from bots.errors import ConfigError
 from planning.bills import (
     Demand,
     Terms,
-    from_balance_on,
-    months_before,
     simulate_bills,
 )
-from planning.budget import runways
 from planning.buying import cheapest_purchase
 from planning.market import WHOLE_MONTH, Setting
 from planning.models import MonthPlan, ShockRow
@@ -95,13 +92,7 @@ def _runways(
     peaks = demand.peaks.copy()
     peaks[:, index:] *= factor
     bills = simulate_bills(replace(demand, peaks=peaks), terms)
-    offset = months_before(terms.budget, demand.months)
-    return runways(
-        terms.budget.balance_eur,
-        from_balance_on(bills.income, offset),
-        from_balance_on(bills.total, offset),
-        terms.budget.reserve_eur,
-    )
+    return bills.cash.runway_months()
 
 
 def _count(nodes: tuple[NodeCount, ...]) -> int:

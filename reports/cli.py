@@ -109,7 +109,9 @@ def report(
         if output != "-" and _is_same(name, output):
             raise ConfigError(f"{output} is one of the results: name another output")
     if is_sheet:
-        page = plan_sheet.render(_only_plan(files, SHEET))
+        page = plan_sheet.render(
+            _only_plan(files, SHEET), "de" if language == "de" else "en"
+        )
     elif language == "de":
         if render is None:
             raise ConfigError("--language de is for pages, not for a CI system")

@@ -70,6 +70,17 @@ def sections(plan: Plan, language: Language) -> tuple[Section, ...]:
     )
 
 
+def _from_balance(plan: Plan, language: Language) -> str:
+    span = _word("balance", language).format(
+        value=_money(plan.balance_start_eur, language),
+        reserve=_money(plan.reserve_eur, language),
+    )
+    if plan.ordered_runway_months is None:
+        return span
+    ordered = _tenths(plan.ordered_runway_months, language)
+    return _word("as_ordered", language).format(span=span, value=ordered)
+
+
 def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
     first = plan.months[0]
     dearest = max(plan.months, key=lambda month: month.cost_interval_eur.high)
@@ -90,10 +101,7 @@ def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
                 f"{_tenths(runway.low, language)} – {_tenths(runway.high, language)} "
                 "(80 %)"
             ),
-            holds_for=_word("balance", language).format(
-                value=_money(plan.balance_start_eur, language),
-                reserve=_money(plan.reserve_eur, language),
-            ),
+            holds_for=_from_balance(plan, language),
         ),
         Answer(
             question=_word("meeting", language),

@@ -118,6 +118,13 @@ def _tone(plan: Plan) -> Tone:
     return "warning" if plan.warnings or plan.history_is_modelled else "good"
 
 
+def _as_ordered(plan: Plan) -> str:
+    if plan.ordered_runway_months is None:
+        return ""
+    months = written.months(plan.ordered_runway_months)
+    return f"; {months} if each bill is as ordered"
+
+
 def _answers(plan: Plan) -> tuple[Answer, ...]:
     first, last = plan.months[0], plan.months[-1]
     busiest = max(plan.months, key=lambda month: month.peak.p50)
@@ -155,6 +162,7 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
             holds_for=(
                 f"from {written.money(plan.balance_start_eur, plan.currency)} down to "
                 f"a reserve of {written.money(plan.reserve_eur, plan.currency)}"
+                + _as_ordered(plan)
             ),
             tone="bad" if runway.low < SHORT_RUNWAY_MONTHS else "good",
         ),

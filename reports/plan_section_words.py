@@ -113,6 +113,12 @@ WORDS: dict[str, tuple[str, str]] = {
         "Alle Monate zusammen: {total}, {interval}. Im Kostenintervall folgen die "
         "Server der Nachfrage, wie sie sich ergibt.",
     ),
+    "months, ordered": (
+        "So does the balance; paid as ordered in every month it ends at {left}, and "
+        "the money lasts {runway}.",
+        "Ebenso der Kontostand; wird jeden Monat wie bestellt bezahlt, steht er am "
+        "Ende bei {left}, und das Geld reicht {runway}.",
+    ),
     "buying": (
         "Cheapest set of nodes by {method}: {total} for nodes and set-up; no plan that "
         "holds is cheaper than {bound} (gap {gap}).",

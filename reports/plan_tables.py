@@ -101,12 +101,23 @@ def months_table(plan: Plan, tongue: Tongue) -> Table:
             )
             for month in plan.months
         ),
-        note=tongue.say(
-            "months, note",
-            total=tongue.money(plan.cost_total_eur, plan),
-            interval=tongue.money_interval(plan.cost_total_interval_eur, plan),
-        ),
+        note=_months_note(plan, tongue),
     )
+
+
+def _months_note(plan: Plan, tongue: Tongue) -> str:
+    note = tongue.say(
+        "months, note",
+        total=tongue.money(plan.cost_total_eur, plan),
+        interval=tongue.money_interval(plan.cost_total_interval_eur, plan),
+    )
+    left, runway = plan.months[-1].ordered_balance_eur, plan.ordered_runway_months
+    if left is None or runway is None:
+        return note
+    ordered = tongue.say(
+        "months, ordered", left=tongue.money(left, plan), runway=tongue.months(runway)
+    )
+    return f"{note} {ordered}"
 
 
 def shock_table(plan: Plan, tongue: Tongue) -> Table:

@@ -6,6 +6,10 @@ numbers (`tests/reports/test_plan_page.py` holds it).
 
 WORDS: dict[str, tuple[str, str]] = {
     "balance": ("from {value} down to {reserve}", "von {value} bis auf {reserve}"),
+    "as_ordered": (
+        "{span}; {value} months if each bill is as ordered",
+        "{span}; {value} Monate, wenn jede Rechnung wie bestellt kommt",
+    ),
     "one_room": (
         "one meeting never spreads over two nodes",
         "eine Konferenz verteilt sich nie auf zwei Server",

@@ -178,7 +178,8 @@ def test_the_readme_tells_the_plan_that_is_made_today():
         (r"that is ([\d,]+) EUR", made.cost_total_eur),
         (r"out, ([\d,]+) to", made.cost_total_interval_eur.low),
         (r"to ([\d,]+) EUR \(80 %\)", made.cost_total_interval_eur.high),
-        (r"last ([\d.]+) months", made.runway_months.mid),
+        (r"EUR last ([\d.]+) months", made.ordered_runway_months),
+        (r"money lasts ([\d.]+) months", made.runway_months.mid),
         (r"asks for (\d+) nodes", count(five.nodes)),
     ):
         assert said(told) == pytest.approx(true, rel=0.1), told

@@ -17,6 +17,7 @@ from planning.models import Alternative, ConfidencePrice, Influence, OrderStep
 from planning.peaks import Interval
 from reports import html, plan_page, plan_report, plan_sheet, plan_words, text
 from reports.document import Language
+from tests.planning.test_example import brief_plan
 from tests.support.plans import synthetic_plan
 
 
@@ -151,6 +152,37 @@ def test_the_sheet_adds_up_for_whoever_redoes_it():
     assert any(row and row[0] == "capacity" for row in rows)
 
 
+def test_the_balance_of_the_sheet_is_the_one_before_plus_income_minus_cost():
+    plan = brief_plan()
+    rows = list(csv.reader(io.StringIO(plan_sheet.render(plan))))
+
+    head = next(row for row in rows if row and row[0] == "month")
+    left = plan.balance_start_eur
+    for row in rows:
+        if row and re.fullmatch(r"20\d\d-\d\d", row[0]):
+            cells = dict(zip(head, row, strict=True))
+            left += float(cells["income_eur"]) - float(cells["cost_eur"])
+            assert float(cells["balance_as_ordered_eur"]) == pytest.approx(left, abs=1)
+    assert left < plan.balance_start_eur
+
+
+def test_the_german_sheet_is_one_that_german_spreadsheets_read():
+    plan = replace(full_plan(), budget_used=None)
+    english = list(csv.reader(io.StringIO(plan_sheet.render(plan))))
+
+    sheet = plan_sheet.render(plan, "de")
+
+    assert sheet.startswith("\ufeffEingaben;")
+    rows = list(csv.reader(io.StringIO(sheet), delimiter=";"))
+    assert [len(row) for row in rows] == [len(row) for row in english]
+    months = [row for row in rows if row and re.fullmatch(r"20\d\d-\d\d", row[0])]
+    told = [row for row in english if row and row[0] == months[1][0]]
+    assert [cell.replace(",", ".") for cell in months[1]] == told[0]
+    assert "," in "".join(months[1])
+    (head,) = (row for row in rows if row[:1] == ["Monat"])
+    assert not set(head) & set(plan_sheet.HEAD)
+
+
 def test_the_sheet_holds_what_the_bill_was_computed_from():
     example = Path(__file__).parents[2] / "examples" / "senfcall-2020"
     budget = read_toml(example / "budget.toml", "the budget")
@@ -168,9 +200,9 @@ def test_the_sheet_holds_what_the_bill_was_computed_from():
     assert given["nodes_held", "6 cores"] == ["9"]
     assert given["spare_nodes", ""] == ["1"]
     fixed = [row for row in rows if row[:1] == ["fixed_cost_eur_a_month"]]
-    assert [row[2] for row in fixed] == ["100.0"]
+    assert [row[2] for row in fixed] == ["100"]
     income = given["income_eur_a_month", "'=donations"]
-    assert (income[0], income[3]) == ("200.0", "from 2021-03")
+    assert (income[0], income[3]) == ("200", "from 2021-03")
 
 
 def test_no_cell_of_the_sheet_is_a_formula():
