@@ -21,6 +21,7 @@ from loadtest.commands.heads import END_MARGIN_S, left_until, say_head
 from loadtest.commands.options import (
     EngineCount,
     FiniteRange,
+    catalog_option,
     check_target,
     guard_options,
     max_rate_option,
@@ -190,6 +191,7 @@ Example:
     help="File (mode 0600) with the shared secret. Default: that of "
     "servers.toml, else BBB_SECRET.",
 )
+@catalog_option
 @metrics_port_option
 @card_options
 @guard_options
@@ -218,6 +220,7 @@ def benchmark(
     processes: int,
     allow_host: str,
     secret_file: str,
+    catalog: str,
     metrics_port: str,
     card: CardOrder,
     guard: GuardRules,
@@ -294,6 +297,7 @@ def benchmark(
             head_lines(server, plan),
             engines=processes,
             max_bps=max_rate,
+            catalog=catalog,
             remedy=f"; or --max-participants {fits}" * bool(fits),
         )
         progress = Progress(slo)

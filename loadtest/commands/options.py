@@ -187,6 +187,17 @@ def max_rate_option(what: str) -> Callable[[Command], Command]:
     )
 
 
+def catalog_option(command: Command) -> Command:
+    """Add `--catalog`, whose prices the head of a run tells."""
+    return click.option(
+        "--catalog",
+        default="",
+        metavar="FILE",
+        help="Catalogue of server types: what the traffic costs on each. "
+        "Default: no price is said.",
+    )(command)
+
+
 def metrics_port_option(command: Command) -> Command:
     """Add `--metrics-port`; what is no port is refused at once."""
 

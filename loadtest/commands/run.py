@@ -10,6 +10,7 @@ from loadtest.codec import open_run
 from loadtest.commands.heads import left_until, say_head
 from loadtest.commands.options import (
     FiniteRange,
+    catalog_option,
     check_target,
     max_rate_option,
     media_options,
@@ -161,6 +162,7 @@ a school's morning, with a fiftieth of its people in five minutes
 )
 @media_options
 @slo_option
+@catalog_option
 @metrics_port_option
 @target_options
 def run(
@@ -187,6 +189,7 @@ def run(
     clip: str,
     ice_policy: str,
     slo_changes: tuple[str, ...],
+    catalog: str,
     metrics_port: str,
     node_metrics: tuple[str, ...],
     allow_host: str,
@@ -266,7 +269,13 @@ def run(
         allow_host=allow_host,
         node_metrics=node_metrics,
     )
-    say_head(plan, head_lines(plan), engines=processes, max_bps=max_rate)
+    say_head(
+        plan,
+        head_lines(plan),
+        engines=processes,
+        max_bps=max_rate,
+        catalog=catalog,
+    )
     with run_log_place(output) as place:
         order = RunOrder(
             plan=plan,

@@ -18,6 +18,7 @@ import click
 
 from bots.errors import ConfigError
 from bots.whole_file import write_whole
+from planning.catalog import read_catalog
 from planning.refresh import hcloud_catalog, next_page
 
 HCLOUD_URL = "https://api.hetzner.cloud/v1"
@@ -89,6 +90,22 @@ def refresh(hoster: str, location: str, url: str, output: Path) -> int:
         click.echo(text, nl=False)
         return 0
     write_whole(output, (text,))
+    return 0
+
+
+@catalog.command(epilog="Example: bbbload catalog traffic catalog.toml --gb 700")
+@click.argument("file", metavar="CATALOG", type=click.Path(path_type=Path))
+@click.option(
+    "--gb",
+    type=click.FloatRange(0.0),
+    required=True,
+    help="Traffic out of the server, in GB of 10⁹ bytes.",
+)
+def traffic(file: Path, gb: float) -> int:
+    """Say what traffic costs on each type, once what is included is used up."""
+    for each in read_catalog(file, today=datetime.now(UTC).date()).types:
+        eur = gb * 1e9 * each.extra_traffic_eur_per_byte
+        click.echo(f"{each.name}: {eur:.2f} EUR")
     return 0
 
 
