@@ -1,7 +1,7 @@
 """One clock for everything in a process that happens at a time: packets and reports.
 
-A timing wheel with slots of four milliseconds: an audio packet every 20 ms is exactly
-five slots, so a thousand senders cost one timer. Each timed thing keeps an *absolute*
+A timing wheel with slots of five milliseconds: an audio packet every 20 ms is exactly
+four slots, so a thousand senders cost one timer. Each timed thing keeps an *absolute*
 schedule: it says when it was due, not how long to wait, so lateness never adds up.
 
 The wheel knows an event loop's `call_at` and nothing of media.
@@ -12,9 +12,9 @@ import time
 from array import array
 from typing import Protocol
 
-SLOT_S = 0.004
+SLOT_S = 0.005
 SLOTS = 1024
-"""The wheel spans 4.096 s; what is due later waits in its last slot and moves on."""
+"""The wheel spans 5.12 s; what is due later waits in its last slot and moves on."""
 LATE_S = 0.020
 """A packet sent this long after its time counts as late."""
 MAX_CATCH_UP_S = 1.0
@@ -105,8 +105,8 @@ class Pacer:
         slots = self._slots
         first = True
         while self._at < current:
-            self._at += 1
-            index = self._at % SLOTS
+            at = self._at = self._at + 1
+            index = at % SLOTS
             due = slots[index]
             if not due:
                 continue
@@ -128,8 +128,13 @@ class Pacer:
                     timed.fire(now_s)
                 except Exception as bug:
                     self._drop(timed, bug)
-                if timed.due_s == NEVER:
+                due_s = timed.due_s
+                if due_s == NEVER:
                     self._count -= 1
+                    continue
+                number = int(due_s / SLOT_S) + 1  # as `_place`, without a call
+                if at < number < at + SLOTS:
+                    slots[number % SLOTS].append(timed)
                 else:
                     self._place(timed)
         self._schedule()
