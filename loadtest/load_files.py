@@ -31,7 +31,7 @@ def load_scenario(name: str) -> ScenarioFile:
     path = Path(name)
 
     def read(other: str) -> str:
-        return _text(path.parent / other, f"{name} names {other}, which")
+        return _text(path.parent / other, f"{name} names {other!r}, which")
 
     return read_scenario(_text(path, name), name, read)
 
@@ -112,3 +112,5 @@ def _text(path: Path, name: str) -> str:
         raise ConfigError(f"{name} cannot be read: {reason}") from failure
     except UnicodeDecodeError as failure:
         raise ConfigError(f"{name} is no text in UTF-8") from failure
+    except ValueError as failure:
+        raise ConfigError(f"{name} is no file's name: {failure}") from failure

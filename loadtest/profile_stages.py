@@ -121,7 +121,7 @@ def read_history(
             since = point.at
         elif since.tzinfo is None:
             since = since.replace(tzinfo=point.at.tzinfo)
-        if point.at < since or (lasting and point.at > since + lasting):
+        if point.at < since or (lasting and point.at - since > lasting):
             continue
         if points and point.at <= points[-1].at:
             raise ConfigError(f"{source}, line {number}: times do not ascend")
@@ -130,12 +130,13 @@ def read_history(
 
 
 def _point(row: dict[str, str], where: str) -> HistoryPoint:
+    time = row.get("time", "")
     try:
-        at = datetime.fromisoformat(row["time"].strip())
+        at = datetime.fromisoformat(time.strip())
         participants = int(row["participants"])
     except ValueError as error:
         raise ConfigError(
-            f"{where}: {row['time']!r}, {row['participants']!r} are no time and count"
+            f"{where}: {time!r}, {row['participants']!r} are no time and count"
         ) from error
     if at.tzinfo is None or participants < 0:
         raise ConfigError(f"{where}: a time has a zone, and a count is 0 or more")

@@ -51,6 +51,8 @@ from loadtest.watching import source_node
 
 ReadFile = Callable[[str], str]
 MOST_PARTICIPANTS: Final = 100_000
+LONGEST_HISTORY_S: Final = 100 * 366 * 86_400.0
+"""No history is longer: asking for more is asking for all of it."""
 _TOP: Final = (
     *("name", "seed", "recording", "personas", "persona", "mix", "meeting"),
     *("arrival", "profile", "burst", "slo", "nodes", "limits"),
@@ -261,7 +263,7 @@ def _replay(table: Table, read: ReadFile) -> tuple[Stage, ...]:
         read(file).splitlines(),
         file,
         since=since,
-        lasting=timedelta(seconds=lasting_s),
+        lasting=timedelta(seconds=min(lasting_s, LONGEST_HISTORY_S)),
     )
     peak = table.whole("peak", 0, least=0, most=MOST_PARTICIPANTS) or None
     try:

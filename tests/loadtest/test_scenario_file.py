@@ -1,5 +1,6 @@
 """Scenarios are read as they say; every mistake is a sentence with file and key."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from bots.errors import ConfigError
 from loadtest.expected import expected_of, load_at
+from loadtest.load_files import load_scenario
 from loadtest.scenario import Arrival, Stage, duration_of
 from loadtest.scenario_file import read_scenario
 from loadtest.stages import scenario_plan
@@ -129,6 +131,28 @@ peak = 40
     assert load_at(expected, 29.9).participants == 20
 
 
+def test_a_time_longer_than_any_history_is_all_of_it():
+    profile = """[profile]
+kind = "replay"
+history = "h.csv"
+lasting = "900000000w"
+"""
+    found = read(BASE.partition("[profile]")[0] + profile)
+
+    assert max(stage.participants for stage in found.scenario.stages) == 500
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\nb"])
+def test_a_file_that_cannot_be_is_one_sentence(tmp_path, name):
+    path = tmp_path / "a.toml"
+    path.write_text(f"personas = {json.dumps(name)}\n{BASE}")
+
+    with pytest.raises(ConfigError, match=r"a\.toml names 'a\\") as caught:
+        load_scenario(str(path))
+
+    assert "\n" not in str(caught.value)
+
+
 def test_sizes_from_a_histogram_and_from_a_distribution():
     histogram = BASE.replace(
         'mix = "talk"', 'mix = "talk"\nsize = {histogram = "sizes.csv"}'
@@ -214,6 +238,7 @@ def test_every_mistake_is_one_sentence_with_file_and_key(change, sentence):
             "line 3: times do not ascend|fewer than two rows",
         ),
         ("time,participants\n", "fewer than two rows"),
+        ("participants,time\n5\n", "h.csv, line 2: '', '5' are no time"),
     ],
 )
 def test_a_history_that_cannot_be_replayed_is_named_by_file_and_line(history, sentence):

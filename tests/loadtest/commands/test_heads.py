@@ -43,7 +43,7 @@ def test_a_catalogue_that_is_none_ends_with_the_sentence_that_says_so(tmp_path):
     path = tmp_path / "prices.toml"
     path.write_text("types = 3")
 
-    with pytest.raises(ConfigError, match="prices.toml") as caught:
+    with pytest.raises(ConfigError, match=r"prices\.toml") as caught:
         price_line(str(path), preview(1.0))
 
     assert "\n" not in str(caught.value)

@@ -19,7 +19,7 @@ def said(capfd, *arguments):
     [
         ("[meeting.talk", "is no TOML"),
         (MIX + "[meeting.talk]\nsiez = 3\n", "[meeting.talk]: unknown key 'siez'"),
-        ('personas = "none.toml"\n', "names none.toml, which cannot be read"),
+        ('personas = "none.toml"\n', "names 'none.toml', which cannot be read"),
     ],
 )
 def test_a_mistake_in_a_scenario_names_file_and_key(tmp_path, capfd, text, sentence):
