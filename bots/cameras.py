@@ -12,8 +12,8 @@ at the same size and frame rate; the speaker's and pinned ones keep theirs.
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from bots.models import CameraProfile
-from bots.protocol.dialect import CameraQuality, QualityStep
+from bots.models import CameraProfile, ParticipantPlan
+from bots.protocol.dialect import CameraQuality, ClientSettings, QualityStep
 from bots.protocol.rows import Camera
 
 PAGE_CHANGE_DEBOUNCE_S = 1.0
@@ -40,6 +40,19 @@ def cameras_to_view(
     by_floor = sorted(by_name, key=lambda c: _order(c.last_floor_time), reverse=True)
     by_floor.sort(key=lambda camera: (not camera.is_pinned, not camera.has_floor))
     return tuple(by_floor[:limit])
+
+
+def browsers_page(plan: ParticipantPlan, settings: ClientSettings) -> str:
+    """Say what browsers show on a server where our participant shows another number.
+
+    "" where it is the same, where the participant views no cameras, and on a server
+    with BBB's own page sizes: then the plan's number was chosen.
+    """
+    shown = settings.page_of(plan.role)
+    is_usual = shown == ClientSettings().page_of(plan.role)
+    if is_usual or plan.camera_view_limit in (0, shown):
+        return ""
+    return "browsers show all" if shown is None else f"browsers show {shown}"
 
 
 def sent_profile(

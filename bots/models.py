@@ -229,7 +229,8 @@ class RefusalReport:
     what: str
     """`audio`, `camera share`, `camera view`, `screen share`, …; with the outcome
     `dropped` a socket or media that are opened again (`graphql socket`, `membership`,
-    `audio`, `camera socket`); `withdrawn` what a lock or a habit of ours kept back."""
+    `audio`, `camera socket`); `withdrawn` what a lock, a habit or a plan of ours kept
+    back."""
     outcome: Outcome
     code: str
     detail: str = ""

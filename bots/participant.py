@@ -14,6 +14,7 @@ from uuid import UUID
 
 from bots.audio import Audio
 from bots.bursting import Bursting
+from bots.cameras import browsers_page
 from bots.clock import RunClock
 from bots.conversation import Conversation
 from bots.errors import ClusterError
@@ -190,6 +191,8 @@ class Participant:
             finally:
                 self._logbook.waited(patience.pages, patience.waited_s)
             self._logbook.node = session.joined.node
+            if code := browsers_page(self.plan, session.settings):
+                self._logbook.kept_back("camera page", code)
             self._view.knows_meeting(session.joined.internal_meeting_id)
         self._conversation = conversation = Conversation(
             url=session.index.graphql_websocket_url,

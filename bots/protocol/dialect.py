@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from bots.errors import TargetUnusable
+from bots.models import Role
 from bots.protocol import operations as op
 from bots.protocol import wordings
 from bots.protocol.answers import ApiIndex, HttpAnswer
@@ -23,6 +24,7 @@ from bots.protocol.operations import Operation
 from bots.protocol.wordings import Wording
 
 SFU_BRIDGE = "bbb-webrtc-sfu"
+NO_PAGES = {"viewer": 0, "moderator": 0}
 STATIC_DATA_PATHS = ("meetingStaticData", "clientSettings")
 """Below `graphqlApiUrl`; the first from 3.0.14 on, the second before."""
 
@@ -207,6 +209,12 @@ class ClientSettings:
     def client_offers_microphone(self) -> bool:
         return not self.is_transparent and self.full_audio_offering
 
+    def page_of(self, role: Role) -> int | None:
+        """Return how many cameras a browser shows at once in a role, None for all."""
+        is_moderator = role == "moderator"
+        size = self.moderator_page_size if is_moderator else self.viewer_page_size
+        return size or None
+
     @property
     def foreign_bridges(self) -> tuple[str, ...]:
         """Bridges that no adapter here speaks, each once."""
@@ -287,7 +295,9 @@ def parse_client_settings(answer: HttpAnswer) -> ClientSettings | None:
     if not meeting and not public:
         return None
     media, kurento = _map(public.get("media")), _map(public.get("kurento"))
-    pages = _map(_map(kurento.get("pagination")).get("desktopPageSizes"))
+    pagination = _map(kurento.get("pagination"))
+    has_pages = _flag(pagination, "enabled", True)
+    pages = _map(pagination.get("desktopPageSizes")) if has_pages else NO_PAGES
     standard = ClientSettings()
     return ClientSettings(
         is_transparent=_flag(media, "transparentListenOnly", standard.is_transparent),

@@ -4,9 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from bots.cameras import cameras_to_view, sent_profile, sent_profiles
-from bots.models import CAMERA_MEDIUM
-from bots.protocol.dialect import CameraQuality
+from bots.cameras import (
+    browsers_page,
+    cameras_to_view,
+    sent_profile,
+    sent_profiles,
+)
+from bots.models import CAMERA_MEDIUM, ParticipantPlan
+from bots.protocol.dialect import CameraQuality, ClientSettings
 from bots.protocol.rows import Camera
 
 
@@ -37,6 +42,34 @@ def test_a_viewer_sees_a_page_and_its_own_camera_takes_no_place():
     seen = cameras_to_view(EIGHT, own_user_id="c", limit=5)
 
     assert names(seen) == "abdef"
+
+
+@pytest.mark.parametrize(
+    ("role", "limit", "viewers", "moderators", "told"),
+    [
+        ("viewer", 5, 5, 0, ""),
+        ("viewer", 3, 5, 0, ""),  # chosen by whoever wrote the plan
+        ("viewer", 5, 9, 0, "browsers show 9"),
+        ("viewer", 9, 9, 0, ""),
+        ("viewer", 0, 9, 0, ""),
+        ("viewer", 5, 0, 0, "browsers show all"),
+        ("moderator", None, 9, 0, ""),
+        ("moderator", None, 5, 8, "browsers show 8"),
+    ],
+)
+def test_a_page_that_is_not_the_browsers_on_this_server_is_told(
+    role, limit, viewers, moderators, told
+):
+    settings = ClientSettings(viewer_page_size=viewers, moderator_page_size=moderators)
+    plan = ParticipantPlan(
+        number=1,
+        meeting_number=0,
+        persona="camera",
+        role=role,
+        camera_view_limit=limit,
+    )
+
+    assert browsers_page(plan, settings) == told
 
 
 def test_the_page_follows_the_speakers():

@@ -417,8 +417,10 @@ async def test_a_transcript_holds_every_frame_and_no_secret():
 def test_a_server_without_transparent_listening_is_joined_the_other_way(
     mode, role, offerer, monkeypatch
 ):
-    media = CLIENT_SETTINGS["public"]["media"]  # type: ignore[index]
-    monkeypatch.setitem(media, "transparentListenOnly", False)
+    public: dict[str, Any] = CLIENT_SETTINGS["public"]  # type: ignore[assignment]
+    monkeypatch.setitem(public["media"], "transparentListenOnly", False)
+    pages = public["kurento"]["pagination"]["desktopPageSizes"]
+    monkeypatch.setitem(pages, "viewer", 9)
 
     @asynctest
     async def play() -> None:
@@ -430,6 +432,9 @@ def test_a_server_without_transparent_listening_is_joined_the_other_way(
         assert join.outcome == "joined"
         assert (join.path.audio_role, join.path.offerer) == (role, offerer)
         assert milestone.outcome == "joined"
+        (page,) = stage.of(RefusalReport)
+        assert (page.what, page.outcome) == ("camera page", "withdrawn")
+        assert page.code == "browsers show 9"
 
     play()
 

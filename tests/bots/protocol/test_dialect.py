@@ -139,6 +139,18 @@ def test_the_settings_are_read_in_the_newer_and_the_older_form(body):
     assert settings.foreign_bridges == ()
 
 
+def test_without_pagination_everybody_sees_all_cameras():
+    off = {"pagination": PAGES["pagination"] | {"enabled": False}}
+    public = {"media": MEDIA, "kurento": off}
+    body = {"meeting_clientSettings": [{"clientSettingsJson": {"public": public}}]}
+
+    settings = parse_client_settings(HttpAnswer(status=200, body=json.dumps(body)))
+
+    assert settings is not None
+    assert settings.page_of("viewer") is None
+    assert settings.page_of("moderator") is None
+
+
 def test_the_bridges_and_the_voice_bridge_of_a_meeting_are_read():
     meeting = {"audioBridge": "livekit", "voiceSettings": {"voiceConf": "70001"}}
     body = json.dumps({"meeting": [meeting]})
