@@ -21,7 +21,7 @@ from bots.media.session import SendSpec
 from bots.models import AudioMode, PathTaken
 from bots.protocol import operations as op
 from bots.protocol import sfu
-from bots.protocol.dialect import SFU_BRIDGE, ClientSettings
+from bots.protocol.dialect import ClientSettings
 from bots.protocol.sfu import AudioRole, SfuConversation
 from bots.sfu_link import SfuCall, SfuLink
 from bots.streams import Session, Stream, first_loss
@@ -212,9 +212,7 @@ class Audio:
             answered = await call.expect(sfu.Answered, deadline_s, "audio start")
             await session.accept(answered.sdp)
         path = await flowing(call, session, deadline_s, "audio flowing")
-        return replace(
-            path, bridge=SFU_BRIDGE, audio_role=way.role, offerer=way.offerer
-        )
+        return replace(path, audio_role=way.role, offerer=way.offerer)
 
     def _conversation(self, way: Way, offer: str | None) -> SfuConversation:
         return sfu.audio(

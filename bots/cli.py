@@ -318,8 +318,10 @@ def summary(reports: list[Report]) -> list[str]:
                 lines.append(
                     f"no {report.media} came: {report.outcome} ({report.code})"
                 )
-            case MilestoneReport(media=media, wait_s=float(wait_s)):
-                lines.append(f"first {media} after {wait_s:.2f} s")
+            case MilestoneReport(media=media, wait_s=float(wait_s), path=path):
+                way = f", {path.candidate_type} to {path.remote_address}"
+                came = f"first {media} after {wait_s:.2f} s"
+                lines.append(came + way * bool(path.candidate_type))
             case RefusalReport():
                 lines.append(
                     f"{report.what}: {report.outcome} ({report.code}) {report.detail}"

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bots.conversation import Conversation
@@ -14,7 +14,7 @@ from bots.logbook import Logbook
 from bots.media.ice_servers import NO_RELAY
 from bots.models import IceServer, Media, ParticipantPlan, PathTaken
 from bots.protocol import sfu
-from bots.protocol.dialect import ClientSettings
+from bots.protocol.dialect import SFU_BRIDGE, ClientSettings
 from bots.protocol.meeting import MeetingView
 from bots.sfu_link import SfuCall, SfuLink
 from bots.streams import Plane, Session, Stream, Streams
@@ -88,7 +88,7 @@ async def flowing(
         if path.done() and (reason := path.exception()) and not _is_late(path):
             raise reason
         await said
-        return await path
+        return replace(await path, bridge=SFU_BRIDGE)
     finally:
         for task in (said, path):
             task.cancel()

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from bots.clock import RunClock
 from bots.errors import ClusterError
@@ -18,6 +19,8 @@ from bots.models import (
 )
 from bots.outcomes import detail, refusal_report, verdict
 from bots.transport import AWAY
+
+NO_PATH: Final = PathTaken()
 
 
 class Logbook:
@@ -124,6 +127,7 @@ class Logbook:
         *,
         source: int | None = None,
         failure: ClusterError | None = None,
+        path: PathTaken = NO_PATH,
     ) -> None:
         """Tell how long the first media took, or with `failure` why none came.
 
@@ -146,6 +150,7 @@ class Logbook:
                 source=source,
                 outcome=outcome,
                 code=code,
+                path=path,
             )
         )
 

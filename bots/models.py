@@ -217,6 +217,8 @@ class MilestoneReport:
     code: str = ""
     asked_s: float | None = None
     """`elapsed_s` at which the stream was asked for; None: `elapsed_s` − `wait_s`."""
+    path: PathTaken = PathTaken()
+    """Of a camera or a screen that came; that of the audio is the join's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,11 +129,13 @@ class Screens:
                     await call.answer(
                         await session.answer(offered.sdp, receives=("screen",))
                     )
-                    await flowing(call, session, deadline_s, "screen view flowing")
+                    path = await flowing(
+                        call, session, deadline_s, "screen view flowing"
+                    )
                     self._is_seen = True
                     first_s = await first(call, session, "screen", deadline_s)
                     wait_s = max(first_s - asked_s, 0.0)
-                    ground.logbook.milestone("screen", wait_s, source=source)
+                    ground.logbook.milestone("screen", wait_s, source=source, path=path)
                     is_told = True
                     await _while(self._is_shown, call.over, stream.failed)
             except ClusterError as failure:

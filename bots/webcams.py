@@ -200,10 +200,10 @@ class Webcams:
                     sfu.Offered, deadline_s, "camera view start"
                 )
                 await call.answer(await session.answer(offered.sdp))
-                await flowing(call, session, deadline_s, "camera view flowing")
+                path = await flowing(call, session, deadline_s, "camera view flowing")
                 first_s = await first(call, session, "camera", deadline_s)
                 wait_s = max(first_s - asked_s, 0.0)
-                ground.logbook.milestone("camera", wait_s, source=source)
+                ground.logbook.milestone("camera", wait_s, source=source, path=path)
                 is_reported = True
                 raise await first_loss(call.over, stream.failed)
             except ClusterError as failure:

@@ -72,6 +72,7 @@ class OutcomeCount:
     """`join`, `first audio`, `first camera`, `leave`, or what was refused."""
     outcome: str
     code: str
+    """`relay` of a camera or a screen that arrived by TURN."""
     count: int
 
 

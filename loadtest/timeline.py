@@ -33,6 +33,8 @@ FIRST_BIN_S = 2.0
 MAX_BINS = 240
 CLASS_WIDTH = math.log(1.02)
 REPORT_S = 1.0
+RELAYED = "relay"
+"""Candidate type of media that came by TURN: its code among the outcomes."""
 NO_END = "the file has no end: the run was cut off, this is what it had measured"
 
 
@@ -184,7 +186,9 @@ class Timeline:
             self._add_present(record.elapsed_s, -1)
         elif isinstance(record, MilestoneReport):
             outcome = "arrived" if record.wait_s is not None else record.outcome
-            self._outcomes[f"first {record.media}", outcome, record.code] += 1
+            is_relayed = record.path.candidate_type == RELAYED
+            code = record.code or RELAYED * is_relayed
+            self._outcomes[f"first {record.media}", outcome, code] += 1
         elif isinstance(record, RefusalReport):
             self._outcomes[record.what, record.outcome, record.code] += 1
         elif isinstance(record, StepRecord):

@@ -317,7 +317,8 @@ def _outcome_table(run: RunResult) -> Table:
             (found.what, found.outcome, found.code, written.count(found.count))
             for found in run.outcomes
         ),
-        note="Codes are the server's own: message keys, close codes, error numbers.",
+        note="Codes are the server's own: message keys, close codes, error numbers. "
+        "A first camera or screen with the code relay came by TURN.",
     )
 
 

@@ -11,7 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from bots.cli import bot, summary
-from bots.models import JoinReport, LeaveReport, MilestoneReport, RefusalReport
+from bots.models import (
+    JoinReport,
+    LeaveReport,
+    MilestoneReport,
+    PathTaken,
+    RefusalReport,
+)
 from tests.bots.media.test_own_clip import film
 from tests.support.asynctest import asynctest
 from tests.support.node import SECRET, node_process
@@ -188,11 +194,13 @@ def test_the_summary_tells_each_outcome_in_a_line():
     who = {"elapsed_s": 1.0, "participant": 0, "meeting": 0}
     whom = {"persona": "camera", "role": "viewer", "node": "n"}
 
+    way = PathTaken(candidate_type="relay", remote_address="192.0.2.7:3478")
+
     lines = summary(
         [
             JoinReport(**who, **whom, outcome="joined", join_time_s=0.5),
             JoinReport(**who, **whom, outcome="refused", code="2301", detail="why"),
-            MilestoneReport(**who, media="camera", wait_s=0.25),
+            MilestoneReport(**who, media="camera", wait_s=0.25, path=way),
             MilestoneReport(**who, media="audio", wait_s=None, outcome="timed out"),
             RefusalReport(**who, what="camera share", outcome="refused", code="2301"),
             LeaveReport(**who, outcome="dropped", code="graphql 1006"),
@@ -201,5 +209,5 @@ def test_the_summary_tells_each_outcome_in_a_line():
 
     assert len(lines) == 6
     assert lines[1] == "not joined: refused (2301) why"
-    assert lines[2] == "first camera after 0.25 s"
+    assert lines[2] == "first camera after 0.25 s, relay to 192.0.2.7:3478"
     assert lines[5] == "dropped graphql 1006"

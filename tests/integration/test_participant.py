@@ -239,6 +239,10 @@ async def test_a_camera_is_seen_by_all_others_with_every_packet():
         (2, 1, "joined"),
         (3, 1, "joined"),
     }
+    # Nobody here has audio: the way that their cameras took is told with these.
+    ways = {(m.path.bridge, m.path.candidate_type) for m in milestones}
+    assert ways == {("bbb-webrtc-sfu", "host")}
+    assert all(m.path.remote_address.startswith("127.0.0.1:") for m in milestones)
     for number in (2, 3):
         seen = [s for s in streams if s.participant == number and s.direction == "in"]
         assert {s.source for s in seen} == {1}

@@ -4,7 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bots.models import JoinReport, LeaveReport, RefusalReport, StreamReport
+from bots.models import (
+    JoinReport,
+    LeaveReport,
+    MilestoneReport,
+    PathTaken,
+    RefusalReport,
+    StreamReport,
+)
 from loadtest.models import EndRecord, NodeSample, RunHeader, Slo
 from loadtest.timeline import MAX_BINS, Histogram, Timeline, run_result
 from tests.support.runs import synthetic_run
@@ -164,6 +171,22 @@ def test_merging_bins_keeps_means_and_extremes():
         moment.nodes[0].cpu_ratio == pytest.approx(0.25) for moment in bins if moment
     )
     assert max(moment.nodes[0].memory_ratio for moment in bins) == 0.9
+
+
+def test_cameras_that_came_by_a_relay_are_counted_apart():
+    seen = MilestoneReport(
+        elapsed_s=1.0, participant=0, meeting=0, media="camera", wait_s=0.2
+    )
+    relayed = replace(seen, path=PathTaken(candidate_type="relay"))
+    direct = replace(seen, path=PathTaken(candidate_type="host"))
+
+    found = timeline_of(join(0.5, 0), relayed, direct, relayed).outcomes()
+
+    cameras = [it for it in found if it.what == "first camera"]
+    assert [(it.outcome, it.code, it.count) for it in cameras] == [
+        ("arrived", "", 1),
+        ("arrived", "relay", 2),
+    ]
 
 
 def test_outcomes_are_counted_by_what_how_and_code():
