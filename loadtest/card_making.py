@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bots.errors import ConfigError
-from bots.models import JoinReport
+from bots.models import JoinReport, MilestoneReport
 from loadtest.card import Hardware, NodeCard, PeopleRatio, Software
 from loadtest.card_words import (
     FLAVOURS,
@@ -53,6 +53,8 @@ class _Seen:
     def add(self, record: Record) -> None:
         if isinstance(record, JoinReport):
             self.names |= {record.node, record.path.remote_address}
+        if isinstance(record, MilestoneReport):
+            self.names.add(record.path.remote_address)
         if not isinstance(record, NodeSample):
             return
         node = record.node
