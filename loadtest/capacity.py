@@ -96,6 +96,7 @@ def capacity_of(
         ),
         reasons=reasons + tuple(notes),
         cost_points=tuple(point for point in points if point.profile not in asked),
+        manner=header.manner,
     )
 
 

@@ -71,10 +71,7 @@ class NodeCard:
     settings: tuple[tuple[str, str], ...]
     """Settings that change what a node carries, those that were told."""
     scenarios: tuple[tuple[str, str], ...]
-    """(profile, hash): the same hash is the same meetings, whatever they were called.
-
-    It leaves out what no result tells: a clip of one's own, all at once, by relay.
-    """
+    """(profile, hash): the same hash is the same load, whatever it was called."""
     capacity: Capacity
     """Of the benchmark, without what names anybody: SLO, results, validity."""
     people: PeopleRatio | None = None

@@ -112,7 +112,10 @@ def make_card(
         ),
         settings=_settings(seen, facts),
         scenarios=tuple(
-            (names[found.profile.name], profile_hash(found.profile))
+            (
+                names[found.profile.name],
+                profile_hash(found.profile, capacity.manner),
+            )
             for found in capacity.profiles
         ),
         capacity=public_capacity(capacity, names),

@@ -22,7 +22,14 @@ from loadtest.models import EndRecord, MeetingProfile, Record, RunHeader, StepRe
 from loadtest.population import Places, meetings_for, plan_participant
 from loadtest.self_check import SelfCheckSums, missing_proofs
 from loadtest.slo import judge
-from loadtest.stages import Course, RunPlan, Wanted, scenario_of, stepper_of
+from loadtest.stages import (
+    Course,
+    RunPlan,
+    Wanted,
+    manner_of,
+    scenario_of,
+    stepper_of,
+)
 from loadtest.tour import Tour
 
 EXIT_OK: Final = 0
@@ -137,6 +144,7 @@ class Conductor:
             scenario=scenario_of(self.plan),
             slo=self.plan.slo,
             notes=tuple(self._notes),
+            manner=manner_of(self.plan),
         )
 
     def wanted(self, elapsed_s: float) -> Wanted | None:

@@ -4,6 +4,7 @@ Read here for the commands and for Locust's own options alike; what stands in th
 judged by `scenario_file`, `bots.persona_file` and `mixes`.
 """
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from loadtest.scenario_file import ScenarioFile, mix_of, read_scenario
 from loadtest.stages import RunPlan, scenario_plan
 
 SCENARIO_SUFFIX = ".toml"
+CLIP_DIGITS = 12
+"""Of the digest of a film, which tells it from another one and does not name it."""
 
 
 def is_scenario(name: str) -> bool:
@@ -101,7 +104,21 @@ def with_media(plan: RunPlan, *, clip: str, ice_policy: str) -> RunPlan:
     """Return a plan that sends this clip over these ways."""
     assert ice_policy in ("all", "relay"), ice_policy
     policy: IcePolicy = "relay" if ice_policy == "relay" else "all"
-    return replace(plan, clip=check_clip(clip), ice_policy=policy)
+    path = check_clip(clip)
+    manner = (
+        *(("by relay",) if policy == "relay" else ()),
+        *((f"clip {_digest(path)}",) if path else ()),
+    )
+    return replace(plan, clip=path, ice_policy=policy, manner=manner)
+
+
+def _digest(path: str) -> str:
+    try:
+        with open(path, "rb") as film:
+            return hashlib.file_digest(film, "sha256").hexdigest()[:CLIP_DIGITS]
+    except OSError as failure:
+        reason = (failure.strerror or "no reason given").lower()
+        raise ConfigError(f"the clip {path} cannot be read: {reason}") from failure
 
 
 def _text(path: Path, name: str) -> str:

@@ -259,11 +259,13 @@ def _cpu_by_group(result: RunResult, point: LoadPoint) -> dict[str, float | None
 def _load(result: RunResult) -> str:
     """Return what was held, in words that are equal only for equal loads."""
     mixes = {profile.name: profile for profile in result.header.scenario}
-    return "; ".join(
+    manner = "".join(f", {how}" for how in sorted(result.header.manner))
+    steps = "; ".join(
         f"{step.participants} participants in {mix(mixes.get(step.profile))}"
         + (", all at once" if step.profile == STORM else "")
         for step in result.steps
     )
+    return steps + manner if steps else ""
 
 
 def mix(profile: MeetingProfile | None) -> str:

@@ -113,6 +113,9 @@ class RunHeader:
     """What the watched nodes said of themselves: kernel, system, hardware."""
     notes: tuple[str, ...] = ()
     """Risks that the operator took, which every report must state."""
+    manner: tuple[str, ...] = ()
+    """How the load was made where not as usual: `at once`, `by relay`, and `clip` with
+    twelve digits of the SHA-256 of the film that was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,3 +382,5 @@ class Capacity:
     reasons: tuple[str, ...]
     cost_points: tuple[LoadPoint, ...] = ()
     """Contrast steps: taken for the costs alone, part of no profile's capacity."""
+    manner: tuple[str, ...] = ()
+    """As in the header of its run."""

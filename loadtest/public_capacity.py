@@ -7,7 +7,7 @@ by the hash of what it loads. Sentences keep the parts that are known to be ours
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, get_args
@@ -24,17 +24,21 @@ HASH_DIGITS: Final = 12
 TOLD_ELSEWHERE: Final = "the reason is in the benchmark's own report"
 OWN_SLO: Final = "own bounds"
 _PROCESS: Final = re.compile(r"(?P<name>.+) used (?P<cores>[\d.]+ cores of [\d.]+)")
+MANNER: Final = re.compile(r"at once|by relay|clip [0-9a-f]{12}")
 _RUN: Final = re.compile(r"[0-9a-f]{4,8}")
 
 
-def profile_hash(profile: MeetingProfile) -> str:
+def profile_hash(profile: MeetingProfile, manner: Sequence[str] = ()) -> str:
     """Return the hash of what a profile loads, whatever it and its personas are called.
 
-    SHA-256 of its JSON with sorted keys, of which the first 12 digits are kept.
+    `manner` is how, where not as usual; its order does not count. SHA-256 of the
+    JSON with sorted keys, of which the first 12 digits are kept.
     """
     plain = to_plain(replace(profile, name=""))
     for group in plain.get("mix", ()):
         group["persona"].pop("name", None)
+    if manner:
+        plain["manner"] = sorted(manner)
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
@@ -68,6 +72,7 @@ def public_capacity(capacity: Capacity, names: Mapping[str, str]) -> Capacity:
         "Capacity.bbb_version": version,
         "Capacity.cost_note": statement,
         "Capacity.reasons": _reason,
+        "Capacity.manner": lambda text: text if MANNER.fullmatch(text) else "",
         "Slo.name": lambda text: known_slo(text) or OWN_SLO,
         "MeetingProfile.name": profile_name,
         "LoadPoint.profile": profile_name,

@@ -76,6 +76,8 @@ class RunPlan:
     clip: str = ""
     """Path of a film or recording to send; "": the project's own."""
     ice_policy: IcePolicy = "all"
+    manner: tuple[str, ...] = ()
+    """What `clip` and `ice_policy` change, in the words of a header."""
 
 
 class Stepper(Protocol):
@@ -140,6 +142,12 @@ def scenario_of(plan: RunPlan) -> tuple[MeetingProfile, ...]:
     if plan.ladder is not None:
         return Ladder(plan.profiles, plan.ladder).all_profiles
     return plan.profiles
+
+
+def manner_of(plan: RunPlan) -> tuple[str, ...]:
+    """Return how a load is made where not as usual, in the words of a header."""
+    is_at_once = plan.ladder is not None and plan.ladder.at_once
+    return (*(("at once",) if is_at_once else ()), *plan.manner)
 
 
 def peak_of(plan: RunPlan, users: int = 0) -> tuple[int, int]:

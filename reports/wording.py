@@ -78,6 +78,12 @@ def mix(profile: MeetingProfile) -> str:
     return f"meetings of {profile.size} with {written.listing(tuple(parts))}"
 
 
+def manner(told: tuple[str, ...]) -> str:
+    """Say how a load was made where not as usual; "" where it was."""
+    said = (each.replace("clip ", "sending the film ") for each in sorted(told))
+    return "".join(f", {each}" for each in said)
+
+
 def slo(bounds: Slo) -> str:
     """Say the bounds of an SLO in one line, without their sources."""
     parts = (

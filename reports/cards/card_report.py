@@ -116,15 +116,13 @@ def _load_section(card: NodeCard) -> Section:
             (
                 found.profile.name,
                 hashes.get(found.profile.name, written.MISSING),
-                wording.mix(found.profile),
+                wording.mix(found.profile) + wording.manner(card.capacity.manner),
             )
             for found in card.capacity.profiles
         ),
         note=(
-            "The same hash is the same meetings, whatever they were called; cards "
-            "are compared where hash and SLO are the same. A film sent in the place of "
-            "ours, everybody at once and ways by a relay are not in it: say so beside "
-            "a card made with them."
+            "The same hash is the same load, whatever it was called; cards are "
+            "compared where hash and SLO are the same."
         ),
     )
     blocks: list[Block] = [table]

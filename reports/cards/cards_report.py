@@ -104,14 +104,14 @@ def _section(load: LoadRows, found: SideBySide) -> Section:
             "lacks has no price."
         )
     return Section(
-        title=f"{load.profile.name}: {wording.mix(load.profile)}",
+        title=f"{load.profile.name}: {wording.mix(load.profile)}{_manner(load)}",
         blocks=(_table(load, note),),
     )
 
 
 def _stand_in_section(load: LoadRows) -> Section:
     return Section(
-        title=f"STAND-IN NODES, not BigBlueButton – {load.profile.name}",
+        title=f"STAND-IN NODES, not BigBlueButton – {load.profile.name}{_manner(load)}",
         blocks=(_table(load, "These figures show that the tool works, and no more."),),
         notices=(wording.STAND_IN,),
     )
@@ -124,6 +124,11 @@ def _table(load: LoadRows, note: str) -> Table:
         rows=tuple(_row(row) for row in load.rows),
         note=f"{_coverages(load)}{note}",
     )
+
+
+def _manner(load: LoadRows) -> str:
+    """Say what the cards of one load have alike, since it is in the load's hash."""
+    return wording.manner(load.rows[0].card.capacity.manner)
 
 
 def _coverages(load: LoadRows) -> str:

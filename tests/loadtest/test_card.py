@@ -390,6 +390,20 @@ def test_the_hash_of_a_load_is_blind_to_names_only():
     assert len({profile_hash(each) for kind in PROFILES.values() for each in kind}) == 6
 
 
+def test_the_hash_of_a_load_tells_how_it_was_made_and_the_card_says_so():
+    usual = make_card(capacity())
+    film = "clip 0123456789ab"
+    manners = [("at once",), ("by relay",), (film,), (film, "at once")]
+    cards = [make_card(replace(capacity(), manner=each)) for each in manners]
+
+    hashes = {dict(card.scenarios)["classes"] for card in (usual, *cards)}
+
+    assert len(hashes) == 5
+    assert [card.capacity.manner for card in cards] == manners
+    assert profile_hash(CLASSES, manners[3]) == profile_hash(CLASSES, manners[3][::-1])
+    assert dict(usual.scenarios)["classes"] == profile_hash(CLASSES)
+
+
 def test_a_mix_of_ones_own_is_named_by_its_hash_throughout():
     own = MeetingProfile(
         name="8b of the Gymnasium", size=6, cameras=2, microphones=6, listeners=0

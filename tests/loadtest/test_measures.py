@@ -51,6 +51,16 @@ def test_joins_are_taken_from_the_storm_and_the_rest_from_the_load_that_was_held
     assert found.load.endswith("all at once")
 
 
+def test_a_load_made_in_another_manner_is_another_load():
+    usual = digested((CLASSES, 12))
+    header = dataclasses.replace(usual.header, manner=("by relay",))
+    relayed = dataclasses.replace(usual, header=header)
+
+    found = compared_run(relayed, side="candidate", where="run.jsonl")
+
+    assert found.load == one((CLASSES, 12)).load + ", by relay"
+
+
 def test_cpu_of_groups_of_processes_gives_a_measure_each():
     def with_groups(record):
         if not isinstance(record, NodeSample):
