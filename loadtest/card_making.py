@@ -203,10 +203,17 @@ def _kernel(text: str) -> str:
 
 
 def check_type(server_type: str, hosts: Iterable[str] = ()) -> None:
-    """Raise ConfigError where a server type is one of the hosts or looks like one."""
-    is_host = server_type.lower() in {host.lower() for host in hosts}
+    """Raise ConfigError where a server type is or has a host's name, or looks so.
+
+    A host is known by its whole name and by the first label of it.
+    """
+    names = {host.lower().partition(":")[0] for host in hosts}
+    names |= {name.partition(".")[0] for name in names if re.search("[a-z]", name)}
+    words = {server_type.lower(), *re.findall(r"[\w.-]+", server_type.lower())}
     if server_type and (
-        is_host or _ADDRESS.search(server_type) or not _TYPE.fullmatch(server_type)
+        words & (names - {""})
+        or _ADDRESS.search(server_type)
+        or not _TYPE.fullmatch(server_type)
     ):
         raise ConfigError(
             f"--type {server_type!r} looks like a host or an address: a card is "

@@ -14,6 +14,7 @@ from bots.servers import Server, host_of, is_loopback
 from bots.wire import Caps
 from loadtest.benchmark import Ladder
 from loadtest.capacity import capacity_of_run
+from loadtest.card_making import check_type
 from loadtest.codec import encode_capacity, open_run
 from loadtest.commands.card_files import CardOrder, card_file, card_options
 from loadtest.commands.climbing import Progress
@@ -245,6 +246,7 @@ def benchmark(
         allow_host=allow_host,
         node_metrics=node_metrics,
     )
+    check_type(card.server_type, (server.name, host_of(server.url)))
     meetings: Sizes = sizes or ("small" if is_stand_in(server.url) else "usual")
     profiles = profiles_named(names, meetings)
     if personas or mix:

@@ -448,6 +448,15 @@ def test_a_type_that_looks_like_a_host_is_refused(name):
         make_card(capacity(stand_in=False), server_type=name)
 
 
+@pytest.mark.parametrize("name", ["bbb17", "CCX33 (BBB17)", "CCX33, bbb17"])
+def test_a_type_with_the_first_label_of_a_watched_host_is_refused(name):
+    found = capacity(stand_in=False)
+    header = replace(whole_run()[0], run=found.run)
+
+    with pytest.raises(ConfigError, match="name the server type"):
+        make_card(found, server_type=name, header=header, records=[SAMPLE])
+
+
 @pytest.mark.parametrize("name", ["CCX33", "c5.xlarge", "6 cores, 2020 (rented)"])
 def test_types_of_hosters_are_names(name):
     assert make_card(capacity(), server_type=name).type == name
