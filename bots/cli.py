@@ -366,7 +366,8 @@ def _opened(path: Path | None) -> Iterator[IO[str] | None]:
         yield None
         return
     try:
-        file = path.open("w", encoding="utf-8")
+        # A server's text may hold half of a character: its escape is JSON as well.
+        file = path.open("w", encoding="utf-8", errors="backslashreplace")
     except OSError as failure:
         reason = (failure.strerror or "no reason given").lower()
         raise ConfigError(

@@ -15,6 +15,7 @@ _known: set[str] = set()
 
 _NAMES = (
     r"checksum|session_?token|x-session-token|jsessionid|auth_?token|reset_?token"
+    r"|livekit_?token|[a-z_]*access_?token"  # of the learning dashboard, for one
     r"|attendeepw|moderatorpw|password|passwd|ice-pwd|credential|shared_?secret"
     r"|bbb_secret|secret"
 )

@@ -41,8 +41,12 @@ class Transcript:
         )
 
     def document(self) -> dict[str, Any]:
-        """Return all frames in order; times count from the first one."""
-        return {"frames": list(self._frames)}
+        """Return all frames in order; times count from the first one.
+
+        `left_out` says how many came after the last that is kept, if any did.
+        """
+        told = {"left_out": self.left_out} if self.left_out else {}
+        return {"frames": list(self._frames), **told}
 
 
 def without_secrets(value: Any, key: str = "") -> Any:
@@ -51,7 +55,12 @@ def without_secrets(value: Any, key: str = "") -> Any:
     Our own query texts are kept whole: they name `authToken` and hold none.
     """
     if isinstance(value, dict):
-        return {name: without_secrets(item, name) for name, item in value.items()}
+        names = {name: name for name in value}
+        if "op" in value and isinstance(value.get("path"), str):  # a JSON patch
+            names["value"] = value["path"].rpartition("/")[2]
+        return {
+            name: without_secrets(item, names[name]) for name, item in value.items()
+        }
     if isinstance(value, list):
         return [without_secrets(item, key) for item in value]
     if not isinstance(value, str) or key == "query" or not value:

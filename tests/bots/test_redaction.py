@@ -45,6 +45,7 @@ def test_a_secret_once_held_is_removed_from_any_text():
         ("turn url turn:x credential=qqqq1", "qqqq1"),
         ("https://admin:pass1@host/bigbluebutton", "pass1"),
         ("checksum%3Dda9185f7", "da9185f7"),
+        ("learning-dashboard?accessToken=fh1y8kb", "fh1y8kb"),
         ("Secret: 639259d49dd84b25", "639259d49dd84b25"),
     ],
 )

@@ -31,6 +31,14 @@ def test_frames_are_kept_in_order_in_the_form_of_the_captures():
         {"data": {"user_connectionStatus": [{"sessionToken": "hidden-value"}]}},
         {"sdpAnswer": "a=ice-ufrag:x\r\na=ice-pwd:hidden-value\r\na=mid:0\r\n"},
         {"url": "https://h/?sessionToken=hidden-value&x=1"},
+        {"learningDashboard": {"learningDashboardAccessToken": "hidden-value"}},
+        {"livekit": {"livekitToken": "hidden-value"}},
+        {"patch": [{"op": "add", "path": "/0/authToken", "value": "hidden-value"}]},
+        {
+            "patch": [
+                {"op": "add", "path": "/0", "value": {"authToken": "hidden-value"}}
+            ]
+        },
     ],
 )
 def test_credentials_are_hidden_wherever_they_stand(message):
@@ -57,6 +65,14 @@ def test_what_is_no_credential_is_kept():
     assert kept["authToken"] == ""
 
 
+def test_a_patched_value_that_is_no_credential_is_kept():
+    patch = {
+        "patch": [{"op": "replace", "path": "/0/layout/updatedAt", "value": "now"}]
+    }
+
+    assert without_secrets(patch) == patch
+
+
 def test_a_transcript_does_not_grow_for_ever(monkeypatch):
     monkeypatch.setattr("bots.transcript.MOST_FRAMES", 2)
     transcript = Transcript()
@@ -64,4 +80,4 @@ def test_a_transcript_does_not_grow_for_ever(monkeypatch):
         transcript.record("graphql", "client->server", "{}")
 
     assert len(transcript.document()["frames"]) == 2
-    assert transcript.left_out == 3
+    assert transcript.document()["left_out"] == 3
