@@ -29,6 +29,8 @@ JITTER_MAY_DIFFER_S = 0.002
 PACKET_S = 0.02
 LEAST_FRAMES = 300
 """Fewer of them at one depth, 20 s of a camera, are not compared."""
+LEAST_PACKETS = 1_000
+"""Of voices, 20 s of one: of fewer a single lost word is more than may differ."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ def _figures(
     concealed_ratio = None
     if is_decoded and not is_video and expected:
         concealed_ratio = concealed_s / (expected * PACKET_S)
-    is_enough = not is_video or frames >= LEAST_FRAMES
+    is_enough = frames >= LEAST_FRAMES if is_video else expected >= LEAST_PACKETS
     is_beside = depth != "light" and (light is not None or is_decoded)
     differs = []
     if light is not None and depth != "light" and is_enough:
@@ -143,7 +145,9 @@ def _figures(
             differs.append("frames")
     if is_enough and _is_apart(decoded_ratio, 1.0, MAY_DIFFER):
         differs.append("decoded")
-    if _is_apart(concealed_ratio, max(loss_ratio or 0.0, 0.0), MAY_DIFFER):
+    if is_enough and _is_apart(
+        concealed_ratio, max(loss_ratio or 0.0, 0.0), MAY_DIFFER
+    ):
         differs.append("concealed")
     return DepthFigures(
         kind=kind,

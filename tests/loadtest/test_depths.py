@@ -91,6 +91,14 @@ def test_a_few_frames_are_not_compared():
     assert not any(found.differs or found.is_compared for found in depths.figures())
 
 
+def test_a_few_words_are_not_compared_either():
+    depths = Depths()
+    depths.add(VOICE)
+    depths.add(replace(decoded(VOICE, lost=5, concealed_s=0.5), participant=2))
+
+    assert not any(found.differs or found.is_compared for found in depths.figures())
+
+
 def test_one_depth_alone_is_compared_with_nothing_and_sent_streams_are_left_out():
     found = seen(CAMERA, replace(VOICE, direction="out"))
 
