@@ -118,6 +118,5 @@ def _counted(ascent: Ascent, good: int, bad: int) -> Crossing | None:
     inside = points[-1].present_at_end
     if inside is None or not good <= round(inside) < bad:
         return None
-    return Crossing(
-        value=float(round(inside)), low=float(round(inside) - 1), high=inside + 1
-    )
+    cap = float(round(inside))
+    return Crossing(value=cap, low=cap - 1, high=cap + 1)

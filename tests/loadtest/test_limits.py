@@ -159,10 +159,11 @@ def test_a_found_capacity_says_what_ran_out_and_what_shows_it():
     assert "met: nic (the network card carried 97% of its speed)" in profile_line(found)
 
 
-def test_a_connection_cap_is_counted_and_not_estimated():
+@pytest.mark.parametrize("inside", [7.6, 8.0, 8.4])
+def test_a_connection_cap_is_counted_and_not_estimated(inside):
     good = replace(plain(6), **CALM)
     refused = (("connections_limit_exceeded", 4),)
-    full = bad(refusals=refused, join_success=2 / 6, present=8.0, present_at_end=8.0)
+    full = bad(refusals=refused, join_success=2 / 6, present=8.0, present_at_end=inside)
 
     capacity = capacity_of(synthetic_header(), [good, full], profiles=(GROUPS,))
     found = capacity.profiles[0]
