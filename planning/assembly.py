@@ -58,6 +58,7 @@ from planning.sizing import (
     capacity_spread,
     sized_types,
 )
+from planning.zones import local_seconds
 
 Floats = NDArray[np.float64]
 
@@ -283,7 +284,7 @@ def _demand(
     paths = simulate(predicted.weeks, predicted.week_dependence, rng, PATHS)
     labels, peaks = monthly_maxima(predicted.weeks, paths)
     history = inputs.history
-    last_s = history.times_s[-1] + history.utc_offset_s
+    last_s = int(local_seconds(history, history.times_s[-1:])[0])
     last = datetime.fromtimestamp(last_s, UTC).date().isoformat()[:7]
     first = next((i for i, label in enumerate(labels) if label > last), len(labels))
     labels = labels[first : first + inputs.months]

@@ -1,7 +1,6 @@
 """bbbload plan and backtest: files in, plan.json out, a summary to stderr."""
 
 import json
-import math
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,6 +35,7 @@ from planning.offers import Balancer
 from planning.peaks import QUANTILES, Backtest, History
 from planning.placement import BALANCERS
 from planning.series import weekly_peaks
+from planning.tables import finite
 
 MOST_MONTHS = 24
 
@@ -94,7 +94,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--risk",
     type=click.FloatRange(0.005, 0.5),
-    callback=lambda _context, _option, value: _number(value),
+    callback=lambda _context, option, value: finite(value, f"--{option.name}"),
     default=0.05,
     show_default=True,
     help="Chance (0 to 1) that a month's peak is more than the nodes carry.",
@@ -253,13 +253,6 @@ def backtest(
         )
         click.echo(f"{score.name:>14}, {score.origins} origins: {cells}")
     return 0
-
-
-def _number(value: float) -> float:
-    """Refuse `nan`, which lies within every range that click knows."""
-    if math.isnan(value):
-        raise click.BadParameter("'nan' is no number")
-    return value
 
 
 def _measured(path: Path) -> Measured:

@@ -46,7 +46,7 @@ class History:
     comments: tuple[str, ...]
     """Comment lines of the file: a modelled history says there that it is modelled."""
     utc_offset_s: int
-    """The zone of the first sample; weeks and months are cut in it."""
+    """Of the first sample; weeks and months are cut in it where `zone` is unknown."""
     step_s: int
     """Length of a bin: 300, or the samples' own distance where that is longer."""
     times_s: tuple[int, ...]
@@ -74,6 +74,8 @@ class History:
     """Standard deviation of the logarithm between two sources of it, 0 for one."""
     meeting_sizes: tuple[tuple[int, float], ...] = ()
     """(participants at most, meetings seen) in busy hours; see `planning/sizes.py`."""
+    zone: str = ""
+    """Name of its time zone, such as Europe/Berlin; "" where nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

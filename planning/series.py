@@ -7,12 +7,13 @@ an exporter that broke, or a service that was closed, says nothing about demand.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planning.peaks import History, PeriodPeak
+from planning.zones import clock_of, local_seconds
 
 Floats = NDArray[np.float64]
 
@@ -42,8 +43,7 @@ class Shape:
 
 def local_days(history: History) -> NDArray[np.int64]:
     """Return the local day number (since 1970-01-01) of each bin."""
-    times = np.asarray(history.times_s, dtype=np.int64)
-    return (times + history.utc_offset_s) // DAY_S
+    return np.asarray(local_seconds(history, history.times_s) // DAY_S)
 
 
 def weekly_peaks(history: History) -> tuple[PeriodPeak, ...]:
@@ -112,8 +112,7 @@ def monthly_means(history: History) -> tuple[tuple[str, float], ...]:
 def highest(history: History) -> tuple[int, str]:
     """Return the largest concurrency and its local time in ISO 8601."""
     index = int(np.argmax(np.asarray(history.participants)))
-    zone = timezone(timedelta(seconds=history.utc_offset_s))
-    moment = datetime.fromtimestamp(history.times_s[index], zone)
+    moment = datetime.fromtimestamp(history.times_s[index], clock_of(history))
     return history.participants[index], moment.isoformat()
 
 

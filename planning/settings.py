@@ -18,6 +18,7 @@ from planning.market import HOURS_IN_A_MONTH, WHOLE_MONTH, Setting
 from planning.offers import HELD, Budget, NodeCount
 from planning.peaks import History
 from planning.sizing import SizedType
+from planning.zones import local_seconds
 
 Blocks = tuple[tuple[float, float], ...]
 
@@ -34,7 +35,7 @@ def blocks_of(history: History) -> Blocks:
     """
     if history.step_s > HOUR_S:
         return WHOLE_MONTH
-    times = np.asarray(history.times_s) + history.utc_offset_s
+    times = local_seconds(history, history.times_s)
     values = np.asarray(history.participants, dtype=float)
     recent = times > times[-1] - RECENT_WEEKS * WEEK_HOURS * HOUR_S
     hours = times[recent] // HOUR_S

@@ -3,6 +3,7 @@
 A `Table` remembers what was asked for, so that `finish` can name a misspelt key.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar, overload
@@ -165,3 +166,10 @@ class Table:
         if value is None:
             raise self.mistake(f"lacks {key}")
         return value
+
+
+def finite(value: float, name: str) -> float:
+    """Return the value of the option `name`; refuse `nan`, which is in every range."""
+    if math.isnan(value):
+        raise ConfigError(f"{name} 'nan' is no number")
+    return value

@@ -1,6 +1,7 @@
 """When nodes may be drained: hours in which the rest is enough. Pure.
 
-An hour of the week is judged by the same hour of the weeks before: the highest value of
+An hour of the week, by the clock on the wall, is judged by the same hour of the weeks
+before: the highest value of
 each recent week, on the log scale, with its spread; the chance that the coming one is
 more than the remaining nodes carry is that of Student's t (a normal's is too sure with
 few weeks), with one more node taken as the one that may fail. A window's chance is the
@@ -8,20 +9,21 @@ largest of its hours, since full hours hang together.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
 from planning.peaks import History
+from planning.series import demand
 from planning.sizing import SPARE_NODES
+from planning.zones import HOUR_S, clock_of, local_seconds
 
 Floats = NDArray[np.float64]
 
 RECENT_WEEKS = 12
 LEAST_WEEKS = 4
-HOUR_S = 3600
 WEEK_HOURS = 168
 LEAST_SPREAD = 0.1
 """Of the log: no history is so calm that less should be believed."""
@@ -64,17 +66,17 @@ def windows(
             "windows need at least one an hour"
         )
     medians, chances = _by_hour(history, left * usable)
-    zone = timezone(timedelta(seconds=history.utc_offset_s))
-    end_s = history.times_s[-1] + history.utc_offset_s
-    first = end_s // HOUR_S + 1
+    last_s = history.times_s[-1]
+    first_s = last_s + HOUR_S - int(local_seconds(history, (last_s,))[0]) % HOUR_S
+    starts = [first_s + step * HOUR_S for step in range(days * 24)]
+    of_week = local_seconds(history, starts) // HOUR_S % WEEK_HOURS
     found = []
-    for start in range(first, first + days * 24 - hours + 1):
-        slots = [(start + step) % WEEK_HOURS for step in range(hours)]
-        begins = datetime.fromtimestamp(start * HOUR_S, UTC).replace(tzinfo=zone)
+    for index, start_s in enumerate(starts[: len(starts) - hours + 1]):
+        slots = of_week[index : index + hours]
         found.append(
             Window(
-                starts_at=begins.isoformat(timespec="minutes"),
-                ends_at=(begins + timedelta(hours=hours)).isoformat(timespec="minutes"),
+                starts_at=_told(start_s, history),
+                ends_at=_told(start_s + hours * HOUR_S, history),
                 expected=float(medians[slots].max()),
                 risk=float(chances[slots].max()),
             )
@@ -82,10 +84,15 @@ def windows(
     return tuple(sorted(found, key=lambda one: (round(one.risk, 6), one.expected)))
 
 
+def _told(time_s: int, history: History) -> str:
+    moment = datetime.fromtimestamp(time_s, clock_of(history))
+    return moment.isoformat(timespec="minutes")
+
+
 def _by_hour(history: History, room: float) -> tuple[Floats, Floats]:
     """Return by hour of the week the median and the chance of more than `room`."""
-    hours = (np.asarray(history.times_s) + history.utc_offset_s) // HOUR_S
-    values = np.asarray(history.participants, dtype=float)
+    hours = local_seconds(history, history.times_s) // HOUR_S
+    values = demand(history)
     # Weeks counted back from the end, so that the last one is whole.
     ago = (hours[-1] - hours) // WEEK_HOURS
     table = np.full((RECENT_WEEKS, WEEK_HOURS), np.nan)

@@ -5,13 +5,24 @@ Readers add what they find, in any order; a bin keeps the largest value of each 
 time is a duplicate: it is counted, and the larger value stays.
 """
 
+import itertools
+from collections import Counter
 from collections.abc import Mapping
 
 from bots.errors import ConfigError
-from planning.history.csv import BIN_S, LARGEST_VALUE, OPTIONAL_COLUMNS, gaps_of
+from planning.history.csv import (
+    BIN_S,
+    LARGEST_VALUE,
+    OPTIONAL_COLUMNS,
+    gaps_of,
+    rebinned,
+    usual_distance,
+)
 from planning.peaks import History
 from planning.sizes import Histogram
 
+FEWEST_ROWS = 24
+"""From fewer rows nothing is read of how far apart they usually are."""
 COLUMNS = ("participants", *OPTIONAL_COLUMNS)
 _SUMMED = COLUMNS.index("limit_hits")
 
@@ -61,8 +72,13 @@ class Bins:
         utc_offset_s: int = 0,
         notes: tuple[str, ...] = (),
         meeting_sizes: Histogram = (),
+        is_coarse: bool = False,
     ) -> History:
-        """Return what was collected; raises ConfigError when nothing was."""
+        """Return what was collected; raises ConfigError when nothing was.
+
+        With `is_coarse` samples may usually lie further apart than a bin is long: bins
+        are then as long as that, and nothing between them is a gap.
+        """
         rows = {
             time_s: self._bins[time_s]
             for time_s in sorted(self._bins)
@@ -70,13 +86,19 @@ class Bins:
         }
         if not rows:
             raise ConfigError(f"{source} holds no number of participants")
+        step_s = self.step_s
+        if is_coarse and len(rows) >= FEWEST_ROWS:
+            pairs = itertools.pairwise(rows)
+            step_s = usual_distance(Counter(later - one for one, later in pairs))
+            rows = rebinned(rows, step_s)
+        length = "five-minute" if step_s == BIN_S else f"{step_s // 60}-minute"
         columns = dict(zip(COLUMNS, zip(*rows.values(), strict=True), strict=True))
         times = tuple(rows)
         return History(
             source=source,
-            comments=(f"from {source}, five-minute maxima",),
+            comments=(f"from {source}, {length} maxima",),
             utc_offset_s=utc_offset_s,
-            step_s=self.step_s,
+            step_s=step_s,
             times_s=times,
             participants=tuple(value or 0 for value in columns["participants"]),
             meetings=_known(columns["meetings"]),
@@ -85,7 +107,7 @@ class Bins:
             listeners=_known(columns["listeners"]),
             largest_meeting=_known(columns["largest_meeting"]),
             limit_hits=_known(columns["limit_hits"]),
-            gaps=gaps_of(times, self.step_s, utc_offset_s),
+            gaps=gaps_of(times, step_s, utc_offset_s),
             samples=self.samples,
             duplicates=self.duplicates,
             notes=notes,

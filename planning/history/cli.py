@@ -7,10 +7,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -27,6 +28,7 @@ from planning.history.reconcile import reconciled
 from planning.history.tables import read_table
 from planning.history.traffic_months import beside, parse_months
 from planning.peaks import History
+from planning.zones import zone_of
 
 TOKEN = "BBBLOAD_PROMETHEUS_TOKEN"
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -38,12 +40,7 @@ class _Zone(click.ParamType[ZoneInfo]):
     def convert(self, value: Any, param: Any, ctx: Any) -> ZoneInfo:
         if isinstance(value, ZoneInfo):
             return value
-        try:
-            return ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ConfigError(
-                f"--zone {value!r} is no time zone such as Europe/Berlin"
-            ) from error
+        return zone_of(str(value))
 
 
 def _output(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +74,8 @@ def _output(command: Callable[..., Any]) -> Callable[..., Any]:
 _ZONE = click.option(
     "--zone",
     type=_Zone(),
-    help="Time zone of times without one, and of weeks (default: none; weeks in UTC).",
+    help="Time zone of times without one, and of days and weeks (default: none; days "
+    "in UTC).",
 )
 
 
@@ -136,7 +134,7 @@ def prometheus(
         token=os.environ.get(TOKEN, ""),
         ca_file=None if ca_file is None else str(ca_file),
     )
-    return _put(read_prometheus(wanted, fetch), **put)
+    return _put(read_prometheus(wanted, fetch), zone, **put)
 
 
 @history.command(
@@ -170,7 +168,7 @@ def table(
     read = read_table(
         _lines(file), source=file.name, zone=zone, columns=meaning or None
     )
-    return _put(read, **put)
+    return _put(read, zone, **put)
 
 
 @history.command(epilog="Example: bbbload history bbblb stats.csv -o history.csv")
@@ -290,7 +288,7 @@ def collected(database: Path, zone: ZoneInfo | None, **put: Any) -> int:
         read = store.history(utc_offset_s=_offset_s(zone, datetime.now(UTC)))
     finally:
         store.close()
-    return _put(read, **put)
+    return _put(read, zone, **put)
 
 
 def _offset_s(zone: ZoneInfo | None, moment: datetime) -> int:
@@ -313,8 +311,15 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _put(
-    read: History, *, ledger: Path | None, closed: tuple[str, ...], output: Path
+    read: History,
+    zone: ZoneInfo | None = None,
+    *,
+    ledger: Path | None,
+    closed: tuple[str, ...],
+    output: Path,
 ) -> int:
+    if zone is not None:
+        read = replace(read, zone=zone.key)
     demand = without(read, own_tests(ledger))
     spans = [span_of(text) for text in closed]
     demand = masked(demand, spans, "times without new meetings")

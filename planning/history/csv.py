@@ -3,7 +3,8 @@
 The first line that is no comment names the columns: `time,participants` and, where
 known, `meetings`, `cameras`, `voice`, `listeners`, `largest_meeting`, `limit_hits`
 (joins that a limit refused). Times are ISO 8601 with a zone, ascending. Lines that
-begin with `#` are comments; `# note: …` says what was done to the numbers, `#
+begin with `#` are comments; `# zone: Europe/Berlin` names the zone whose clock people
+live by; `# note: …` says what was done to the numbers, `#
 disagreement: 0.08` how far two sources were apart, and the report repeats both; `#
 meeting sizes: 5=310 15=120` how many meetings of up to 5 and of 6 to 15 participants
 were seen in busy hours (`planning/sizes.py`), which placement draws from. An empty cell
@@ -12,13 +13,14 @@ is a value that nobody knows. Every mistake is one sentence that names file and 
 
 import csv
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from bots.errors import ConfigError
 from planning.peaks import Gap, History
 from planning.sizes import Histogram, parse_sizes, write_sizes
+from planning.zones import clock_of, zone_of
 
 BIN_S = 300
 OPTIONAL_COLUMNS = (
@@ -31,6 +33,7 @@ OPTIONAL_COLUMNS = (
 )
 NOTE = "note:"
 DISAGREEMENT = "disagreement:"
+ZONE = "zone:"
 SIZES = "meeting sizes:"
 LARGEST_VALUE = 100_000_000
 """No service on earth has more participants: a larger number is a wrong column."""
@@ -102,9 +105,9 @@ def parse_csv(lines: Iterable[str], *, source: str) -> History:
             f"{source} holds no sample: it needs lines such as "
             "2026-11-02T08:00:00+01:00,412 under the header time,participants"
         )
-    step_s = _usual_distance(distances)
+    step_s = usual_distance(distances)
     if step_s > BIN_S:
-        bins = _rebin(bins, step_s)
+        bins = rebinned(bins, step_s)
     return _history(
         bins,
         columns=columns,
@@ -205,8 +208,11 @@ def _merge(
             known[index] = value
 
 
-def _usual_distance(distances: dict[int, int]) -> int:
-    """Return the median distance of samples, in whole bins, at most a day."""
+def usual_distance(distances: Mapping[int, int]) -> int:
+    """Return the median distance of samples, in whole bins, at most a day.
+
+    `distances` counts how often each distance was seen.
+    """
     if not distances:
         return BIN_S
     half = sum(distances.values()) / 2
@@ -220,9 +226,10 @@ def _usual_distance(distances: dict[int, int]) -> int:
     return min(86_400, round(distance / BIN_S) * BIN_S)
 
 
-def _rebin(
+def rebinned(
     bins: dict[int, list[int | None]], step_s: int
 ) -> dict[int, list[int | None]]:
+    """Return bins put together to longer ones, each value the largest."""
     coarse: dict[int, list[int | None]] = {}
     for time_s, values in bins.items():
         _merge(coarse, time_s - time_s % step_s, values)
@@ -270,7 +277,16 @@ def _history(
         ),
         disagreement_ratio=_disagreement(comments, source),
         meeting_sizes=_sizes(comments, source),
+        zone=_zone(comments, source),
     )
+
+
+def _zone(comments: tuple[str, ...], source: str) -> str:
+    for comment in comments:
+        if comment.startswith(ZONE):
+            name = comment.removeprefix(ZONE).strip()
+            return zone_of(name, f"{source}: the comment '{ZONE}'").key
+    return ""
 
 
 def _sizes(comments: tuple[str, ...], source: str) -> Histogram:
@@ -309,8 +325,10 @@ def gaps_of(times_s: Sequence[int], step_s: int, zone_s: int) -> tuple[Gap, ...]
 def write_csv(history: History) -> Iterator[str]:
     """Yield the lines of `history` as `parse_csv` reads them."""
     for comment in history.comments:
-        if not comment.startswith((NOTE, DISAGREEMENT, SIZES)):
+        if not comment.startswith((NOTE, DISAGREEMENT, SIZES, ZONE)):
             yield f"# {comment}\n"
+    if history.zone:
+        yield f"# {ZONE} {history.zone}\n"
     for note in history.notes:
         yield f"# {NOTE} {note}\n"
     if history.disagreement_ratio:
@@ -320,7 +338,7 @@ def write_csv(history: History) -> Iterator[str]:
     known = {name: getattr(history, name) for name in OPTIONAL_COLUMNS}
     columns = {name: values for name, values in known.items() if values is not None}
     yield ",".join(("time", "participants", *columns)) + "\n"
-    zone = timezone(timedelta(seconds=history.utc_offset_s))
+    zone = clock_of(history)
     rows = zip(history.times_s, history.participants, *columns.values(), strict=True)
     for time_s, *values in rows:
         moment = datetime.fromtimestamp(time_s, zone).isoformat()

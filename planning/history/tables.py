@@ -99,7 +99,9 @@ def read_table(
         )
     if duplicates:
         notes.append(f"{duplicates} lines of {source} were there twice")
-    return bins.history(source, utc_offset_s=clock.offset_s, notes=tuple(notes))
+    return bins.history(
+        source, utc_offset_s=clock.offset_s, notes=tuple(notes), is_coarse=True
+    )
 
 
 class _Clock:

@@ -1,7 +1,7 @@
 """bbbload quote, window and export: the weekly questions, asked of files that exist."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -12,12 +12,15 @@ from planning.capacities import chosen
 from planning.codec import SCHEMA as PLAN_SCHEMA
 from planning.codec import decode_plan
 from planning.history.csv import read_csv
+from planning.history.own_tests import own_tests, without
 from planning.measured import read_measured
 from planning.models import Plan
 from planning.placement import usable_utilisation
 from planning.quote import added_cost_eur, parse_addition, quote_lines
 from planning.quote import quote as make_quote
+from planning.tables import finite
 from planning.window import windows
+from planning.zones import zone_of
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 SHOWN_WINDOWS = 10
@@ -93,9 +96,20 @@ def quote(plan_file: Path, add: str, as_json: bool) -> int:
 @click.option(
     "--risk",
     type=click.FloatRange(0.0001, 0.5),
+    callback=lambda _context, option, value: finite(value, f"--{option.name}"),
     default=0.01,
     show_default=True,
     help="Chance (0 to 1) of an overload that is accepted, one more node failing.",
+)
+@click.option(
+    "--zone",
+    default="",
+    help="Time zone whose clock people live by (default: the history's).",
+)
+@click.option(
+    "--ledger",
+    type=_FILE,
+    help="Ledger of our own load tests, which are no demand (default: ours).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 def window(
@@ -106,6 +120,8 @@ def window(
     length: str,
     within: str,
     risk: float,
+    zone: str,
+    ledger: Path | None,
     as_json: bool,
 ) -> int:
     """Say when nodes may be drained at the chosen risk.
@@ -123,7 +139,9 @@ def window(
             )
         nodes = sum(node.count for node in plan.months[0].nodes)
     weakest = min(node.low for node in capacities)
-    past = read_csv(history)
+    past = without(read_csv(history), own_tests(ledger))
+    if zone:
+        past = replace(past, zone=zone_of(zone).key)
     sizes = [size for size in past.largest_meeting or () if size is not None]
     largest = plan.largest_meeting if plan is not None else max(sizes, default=0)
     usable = weakest * usable_utilisation(min(1.0, largest / weakest))

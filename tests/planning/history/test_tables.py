@@ -119,6 +119,19 @@ def test_the_hour_that_spring_skips_is_no_gap_and_a_time_in_it_is_told():
     assert any("skips in spring" in note for note in history.notes)
 
 
+def test_values_of_every_quarter_of_an_hour_have_no_gaps_between_them():
+    rows = [
+        f"2026-11-02T{h:02}:{m:02}Z,{h}" for h in range(12) for m in (0, 15, 30, 45)
+    ]
+    del rows[20:24]
+
+    history = read("\n".join(["time,users", *rows]))
+
+    assert history.step_s == 900
+    assert [gap.duration_s for gap in history.gaps] == [3600]
+    assert history.comments == ("from t.csv, 15-minute maxima",)
+
+
 def test_columns_can_be_named():
     history = read(
         "time,who,rooms,cpu\n2026-11-02T08:00Z,5,2,99\n",
