@@ -24,6 +24,7 @@ from bots.awaited import Awaited
 from bots.errors import ClusterError, Dropped, GraphqlRefusal, StepTimeout
 from bots.limits import ConversationLimits
 from bots.protocol import graphql, meeting
+from bots.protocol import operations as op
 from bots.protocol.dialect import Dialect
 from bots.protocol.graphql import GraphqlClient
 from bots.protocol.meeting import MeetingEvent, MeetingView
@@ -295,14 +296,7 @@ class Conversation:
                 pass
 
     def _member(self, event: MeetingEvent) -> None:
-        if isinstance(
-            event,
-            meeting.Waiting
-            | meeting.Admitted
-            | meeting.InMeeting
-            | meeting.JoinRefused
-            | meeting.Removed,
-        ):
+        if isinstance(event, meeting.Membership):
             self._membership.put_nowait(event)
         if isinstance(event, meeting.Removed) and not self.joined_at_s:
             self._awaited.fail_all(meeting.refusal(event))
@@ -371,7 +365,7 @@ class Conversation:
 
     async def _enter(self, event: MeetingEvent | ClusterError) -> None:
         """Join as soon as we may and wait until the server says that we are in."""
-        deadline_s = time.monotonic() + self._limits.join_s
+        deadline_s, lobby = time.monotonic() + self._limits.join_s, ""
         while not isinstance(event, meeting.InMeeting):
             if isinstance(event, ClusterError):
                 raise event
@@ -380,8 +374,10 @@ class Conversation:
             step = "meeting"
             if isinstance(event, meeting.Waiting):
                 step, deadline_s = "lobby", time.monotonic() + self._limits.lobby_s
+                lobby = await self.ask(op.GUEST_LOBBY)
             elif isinstance(event, meeting.Admitted):
                 deadline_s = time.monotonic() + self._limits.join_s
+                await self.end(lobby)
                 client = {"clientType": "HTML5", "clientIsMobile": False}
                 token = {"authToken": event.auth_token}
                 await self.call(self.dialect.join, token | client)

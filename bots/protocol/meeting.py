@@ -88,16 +88,8 @@ class Changed:
     """Something else that a participant decides by has changed."""
 
 
-MeetingEvent = (
-    Waiting
-    | Admitted
-    | InMeeting
-    | JoinRefused
-    | Removed
-    | CamerasChanged
-    | Muted
-    | Changed
-)
+Membership = Waiting | Admitted | InMeeting | JoinRefused | Removed
+MeetingEvent = Membership | CamerasChanged | Muted | Changed
 
 
 def refusal(event: JoinRefused | Removed) -> GraphqlRefusal:
@@ -185,6 +177,8 @@ class MeetingView:
             return []
         rows = [row for row in data.value if isinstance(row, dict)]
         name, root = data.operation.topic, data.operation.root
+        if name == op.GUEST_LOBBY.name:  # the same row, of which it tells no more
+            return []
         if root == op.CURRENT_USER.root:
             return self._current_user(rows[0]) if rows else []
         if root == op.CAMERAS.root:

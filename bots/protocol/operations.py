@@ -470,6 +470,13 @@ SUBMIT_ANNOTATIONS = mutate(
     pageId="String!",
     annotations="json!",
 )
+GUEST_LOBBY = watch(
+    "getGuestLobbyInfo",
+    "user_current",
+    "guestStatusDetails { guestLobbyMessage positionInWaitingQueue isAllowed }",
+)
+"""What a guest is told in the lobby; clients of the newest 3.0 also ask there for the
+meeting's own message."""
 WAITING_GUESTS = watch(
     "getGuestWaitingUsersSubscription",
     "user_guest",

@@ -26,6 +26,7 @@ type user_current {
   loggedOut: S mobile: S name: S nameSortable: S pinned: S presenter: S raiseHand: S
   registeredAt: S role: S speechLocale: S captionLocale: S userId: S meetingId: S
   guestLobbyMessage: S guestStatusSetByModerator: user bot: S disconnected: S
+  guestStatusDetails: user_guest
   meeting: meeting lastBreakoutRoom: user_lastBreakoutRoom
   breakoutRoomsSummary: breakoutRoom_user_summary cameras: user_camera
   voice: user_voice userLockSettings: user_lockSettings

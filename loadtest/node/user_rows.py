@@ -89,6 +89,7 @@ def user_current_row(
         "presenter": user.presenter if entered else None,
         "guestLobbyMessage": None,
         "guestStatusSetByModerator": None,
+        "guestStatusDetails": lambda: _own_guest_row(meeting, user),
         "meeting": {
             "ended": meeting.ended,
             "endedReasonCode": meeting.ended_reason,
@@ -171,6 +172,12 @@ def guest_row(meeting: Meeting, user: User, position: int) -> Row:
         "positionInWaitingQueue": position,
         "user": lambda: user_row(meeting, user),
     }
+
+
+def _own_guest_row(meeting: Meeting, user: User) -> Row:
+    waiting = [it.id for it in meeting.users.values() if it.guest_status == "WAIT"]
+    position = waiting.index(user.id) + 1 if user.id in waiting else 0
+    return guest_row(meeting, user, position)
 
 
 def whiteboard_row(user: User) -> Row:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from typing import Any
 
 from bots.models import Burst, Habits, JoinReport, LeaveReport, RefusalReport
@@ -277,18 +278,27 @@ async def test_a_locked_viewer_tries_neither_camera_nor_microphone_nor_chat():
 async def test_a_moderator_lets_in_who_waits_in_the_lobby():
     async with scene(force_lobby=True) as stage:
         moderator = stage.participant(1, role="moderator", limits=LIMITS)
-        guest = stage.participant(2)
+        told = Transcript()
+        guest = stage.participant(2, transcript=told)
         async with stage.present(moderator):
             async with stage.present(guest):
                 assert person(stage, 2).joined
 
+    first = [name for name, _ in operations(told)][:3]
+    assert first == ["Patched_userCurrentSubscription", "getGuestLobbyInfo", "UserJoin"]
+    frames = [frame["message"] for frame in told.document()["frames"]]
+    (lobby,) = [frame["id"] for frame in frames if asks(frame, "getGuestLobbyInfo")]
+    assert stage.of(RefusalReport) == []
+    assert {"id": lobby, "type": "complete"} in frames
     assert [join.outcome for join in stage.of(JoinReport)] == ["joined", "joined"]
 
 
 @asynctest
 async def test_a_guest_of_the_plan_waits_until_it_is_let_in():
     async with scene(("guestPolicy", "ASK_MODERATOR")) as stage:
-        member, guest = stage.participant(2), stage.participant(3, is_guest=True)
+        told = Transcript()
+        member = stage.participant(2)
+        guest = stage.participant(3, is_guest=True, transcript=told)
         async with stage.present(member), stage.unjoined(guest):
             users = room(stage).users
             await eventually(
@@ -297,6 +307,10 @@ async def test_a_guest_of_the_plan_waits_until_it_is_let_in():
             waits = person(stage, 3)
             assert waits.guest
             assert not waits.joined
+            await eventually(
+                lambda: '"positionInWaitingQueue": 1' in json.dumps(told.document()),
+                what="its place in the lobby",
+            )
             async with stage.present(stage.participant(1, role="moderator")):
                 await stage.wait_for(JoinReport, participant=3, outcome="joined")
                 assert waits.guest_status == "ALLOW"

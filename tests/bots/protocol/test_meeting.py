@@ -57,6 +57,14 @@ def test_the_recorded_user_is_admitted_and_joins():
     assert "i5djed4i9kzz" not in repr(events)
 
 
+def test_its_place_in_the_lobby_lets_nobody_in():
+    known = view()
+    known.take(user(**(OUT | {"guestStatus": "WAIT"})))
+    details = {"guestStatusDetails": {"positionInWaitingQueue": 1, "isAllowed": False}}
+
+    assert known.take(data(op.GUEST_LOBBY, [details])) == []
+
+
 def test_a_guest_waits_in_the_lobby_until_admitted():
     known = view()
     waiting = OUT | {"guestStatus": "WAIT"}
