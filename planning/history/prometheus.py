@@ -24,6 +24,7 @@ from typing import Any
 from bots.errors import ConfigError
 from planning.history.bins import Bins
 from planning.history.csv import BIN_S
+from planning.no_redirect import NoRedirect
 from planning.peaks import History
 from planning.sizes import HOUR_S, Histogram, SizeHours, class_of
 
@@ -184,11 +185,25 @@ def http_fetch(
     ca_file: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Fetch:
-    """Return a `Fetch` that asks the server at `url`, up to four times each."""
-    parts = urllib.parse.urlsplit(url)
+    """Return a `Fetch` that asks the server at `url`, up to four times each.
+
+    A token goes to that server alone: no redirect is followed with one.
+    """
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as mistake:
+        raise ConfigError(
+            f"the address of the Prometheus server is none: {mistake}"
+        ) from mistake
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{_place(url)!r} is no address of a Prometheus server")
-    context = ssl.create_default_context(cafile=ca_file)
+    if parts.username is not None:
+        raise ConfigError(
+            f"the address of {_place(url)} holds a user: leave it out, and give a "
+            "token in the environment variable BBBLOAD_PROMETHEUS_TOKEN"
+        )
+    tls = urllib.request.HTTPSHandler(context=_tls(ca_file))
+    opener = urllib.request.build_opener(tls, *((NoRedirect(),) if token else ()))
 
     def fetch(path: str, parameters: Mapping[str, str]) -> Any:
         asked = urllib.parse.urlencode(parameters)
@@ -204,9 +219,7 @@ def http_fetch(
             if attempt:
                 sleep(2.0**attempt)
             try:
-                with urllib.request.urlopen(
-                    request, timeout=TIMEOUT_S, context=context
-                ) as answer:
+                with opener.open(request, timeout=TIMEOUT_S) as answer:
                     return _data(answer.read(MOST_ANSWER_BYTES), url)
             except urllib.error.HTTPError as error:
                 if error.code < 500 and error.code != 429:
@@ -223,6 +236,15 @@ def http_fetch(
         )
 
     return fetch
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as unusable:
+        raise ConfigError(
+            f"the --ca-file {ca_file} cannot be used: it must be a readable PEM file"
+        ) from unusable
 
 
 def _sizes(dialect: Dialect, wanted: Wanted, fetch: Fetch) -> Histogram:

@@ -19,6 +19,7 @@ import click
 from bots.errors import ConfigError
 from bots.whole_file import write_whole
 from planning.catalog import read_catalog
+from planning.no_redirect import NoRedirect
 from planning.refresh import hcloud_catalog, next_page
 
 HCLOUD_URL = "https://api.hetzner.cloud/v1"
@@ -26,13 +27,6 @@ TOKEN_NAME = "HCLOUD_TOKEN"
 TIMEOUT_S = 20.0
 MOST_PAGES = 50
 LONGEST_ANSWER = 8 * 2**20
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the token elsewhere."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
 
 
 @click.group(epilog="Example: bbbload catalog refresh hcloud -o hcloud.toml")
@@ -127,7 +121,7 @@ def _is_loopback(host: str) -> bool:
 
 def _page(url: str, token: str) -> dict[str, Any]:
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    opener = urllib.request.build_opener(_NoRedirect())
+    opener = urllib.request.build_opener(NoRedirect())
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
             body = answer.read(LONGEST_ANSWER + 1)

@@ -1,7 +1,9 @@
 """The reader of Prometheus, against Debian's Prometheus with blocks by promtool."""
 
 import math
+import threading
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -127,6 +129,57 @@ def test_a_server_that_is_away_is_tried_four_times():
         fetch("/api/v1/query", {"query": "up"})
 
     assert waited == [2.0, 4.0, 8.0]
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("http://ann:pass-word@127.0.0.1:9", "127.0.0.1:9 holds a user: leave it out"),
+        ("http://[::1", "the address of the Prometheus server is none"),
+        ("ftp://127.0.0.1", "is no address of a Prometheus server"),
+    ],
+)
+def test_what_is_no_address_is_said_without_its_password(url, sentence):
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        http_fetch(url)
+
+    assert "pass-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_an_authority_that_cannot_be_used_is_one_sentence(tmp_path, content):
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(ConfigError, match=r"ca\.pem cannot be used"):
+        http_fetch("https://127.0.0.1:9", ca_file=str(path))
+
+
+def test_a_token_does_not_follow_a_redirect_to_another_server():
+    seen: list[tuple[str, str | None]] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append((self.path, self.headers["Authorization"]))
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{port}/other")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        port = server.server_port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        fetch = http_fetch(f"http://127.0.0.1:{port}", token="t0ken")
+        with pytest.raises(ConfigError, match="answers 302"):
+            fetch("/api/v1/query", {"query": "up"})
+        server.shutdown()
+
+    assert seen == [("/api/v1/query", "Bearer t0ken")]
 
 
 def test_chunks_cover_every_bin_once_and_stay_below_the_limit():
