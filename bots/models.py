@@ -282,8 +282,8 @@ class StreamReport:
     concealed_s: float | None = None
     """In, audio, depth `decode`: time filled in for packets that came too late."""
     one_way_delay_s: float | None = None
-    """In: since the abs-send-time of the last sample, by one clock: meaningful only
-    where who wrote it (our publisher, or a server that rewrites it) has ours."""
+    """In, with a `source`: of the last packet, since it was due at that publisher. None
+    where the publisher runs on another machine or the server writes timestamps anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,8 @@ class Streams:
     def _sample(self, stream: Stream) -> None:
         elapsed_s = self._clock.elapsed_s()
         for counters in stream.session.take_samples():
+            source = stream.source if counters.direction == "in" else None
+            delay_s = counters.one_way_delay_s if source is not None else None
             self._report(
                 StreamReport(
                     elapsed_s=elapsed_s,
@@ -127,7 +129,7 @@ class Streams:
                     direction=counters.direction,
                     media=counters.media,
                     ssrc=counters.ssrc,
-                    source=stream.source if counters.direction == "in" else None,
+                    source=source,
                     packets=counters.packets,
                     bytes=counters.bytes,
                     expected=counters.expected,
@@ -148,6 +150,6 @@ class Streams:
                     lost_bursts=counters.lost_bursts,
                     decoded_frames=counters.decoded_frames,
                     concealed_s=counters.concealed_s,
-                    one_way_delay_s=counters.one_way_delay_s,
+                    one_way_delay_s=delay_s,
                 )
             )

@@ -49,6 +49,9 @@ class _Sums:
     watched_s: float = 0.0
     decoded_frames: int = 0
     concealed_s: float = 0.0
+    delays_s: float = 0.0
+    delays: int = 0
+    auth_failures: int = 0
 
     def add(self, report: StreamReport) -> None:
         self.packets += report.packets
@@ -63,6 +66,10 @@ class _Sums:
         self.watched_s += report.watched_s
         self.decoded_frames += report.decoded_frames or 0
         self.concealed_s += report.concealed_s or 0.0
+        if report.one_way_delay_s is not None:
+            self.delays_s += report.one_way_delay_s
+            self.delays += 1
+        self.auth_failures += report.auth_failures
 
     def rated(self) -> float:
         """Return the MOS of this voice stream."""
@@ -122,6 +129,7 @@ def _figures(
     watched_s = sum(sums.watched_s for sums in streams)
     decoded = sum(sums.decoded_frames for sums in streams)
     concealed_s = sum(sums.concealed_s for sums in streams)
+    delays = sum(sums.delays for sums in streams)
     is_video, is_decoded = kind == "video", depth == "decode"
     ratings = [] if is_video else sorted(sums.rated() for sums in streams)
     loss_ratio = lost / expected if expected else None
@@ -163,6 +171,10 @@ def _figures(
         mos_p5=_nearest(ratings, 0.05),
         is_compared=is_beside and is_enough,
         differs=tuple(differs),
+        one_way_delay_s=(
+            sum(sums.delays_s for sums in streams) / delays if delays else None
+        ),
+        auth_failures=sum(sums.auth_failures for sums in streams),
     )
 
 

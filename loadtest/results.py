@@ -117,6 +117,10 @@ class DepthFigures:
     is_compared: bool
     differs: tuple[str, ...]
     """What differs from the light depth, or from the headers, by more than may be."""
+    one_way_delay_s: float | None = None
+    """Mean from our publishers to our viewers; None where no clock was shared."""
+    auth_failures: int = 0
+    """Packets that SRTP refused, of those that were opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ NAMES = {
 
 def blocks(depths: tuple[DepthFigures, ...]) -> tuple[Block, ...]:
     """Tell what was seen at each depth and whether all agree."""
-    return (_agreement(depths), _table(depths))
+    return (_agreement(depths), *_forged(depths), _table(depths))
 
 
 def _agreement(depths: tuple[DepthFigures, ...]) -> Block:
@@ -49,6 +49,20 @@ def _agreement(depths: tuple[DepthFigures, ...]) -> Block:
     )
 
 
+def _forged(depths: tuple[DepthFigures, ...]) -> tuple[Block, ...]:
+    failures = sum(found.auth_failures for found in depths)
+    if not failures:
+        return ()
+    return (
+        Notice(
+            text=f"Packets that SRTP refused as not authentic: "
+            f"{written.count(failures)}. At depth light only the first ones and one in "
+            "a hundred are opened: there may have been more.",
+            tone="warning",
+        ),
+    )
+
+
 def _table(depths: tuple[DepthFigures, ...]) -> Table:
     return Table(
         title="",
@@ -58,6 +72,7 @@ def _table(depths: tuple[DepthFigures, ...]) -> Table:
             Column(title="streams", is_number=True),
             Column(title="lost", is_number=True),
             Column(title="jitter", is_number=True),
+            Column(title="one-way delay", is_number=True),
             Column(title="frames a second", is_number=True),
             Column(title="decoded", is_number=True),
             Column(title="filled in", is_number=True),
@@ -71,6 +86,7 @@ def _table(depths: tuple[DepthFigures, ...]) -> Table:
                 written.count(found.streams),
                 written.percent(found.loss_ratio),
                 written.seconds(found.jitter_s),
+                written.seconds(found.one_way_delay_s),
                 written.number(found.frame_rate),
                 written.percent(found.decoded_ratio),
                 written.percent(found.concealed_ratio),
@@ -82,7 +98,8 @@ def _table(depths: tuple[DepthFigures, ...]) -> Table:
         note="Light: headers and a sample; decrypt: every packet opened; decode: "
         "really decoded. Decoded: frames out of a decoder, of those that headers call "
         "whole. Filled in: speech that a decoder made up for what did not come. Two "
-        "participants' jitter may differ by 2 ms. MOS: predicted listening quality, 1 "
-        "to 4.5, by ITU-T G.107.1 with assumed values for Opus: compare it with this "
-        "tool's only.",
+        "participants' jitter may differ by 2 ms. One-way delay: the mean from when a "
+        "packet was due at a publisher of ours until a viewer of ours on the same "
+        "machine had it. MOS: predicted listening quality, 1 to 4.5, by ITU-T G.107.1 "
+        "with assumed values for Opus: compare it with this tool's only.",
     )

@@ -111,7 +111,6 @@ def make_stream(
         tag_bytes=receiver.tag_bytes,
         has_nack=expected.has_nack,
         wide_id=expected.wide_id,
-        time_id=expected.time_id,
         depth=depth,
         arrivals=arrivals,
     )

@@ -60,8 +60,6 @@ class Incoming:
     has_nack: bool
     wide_id: int
     """Header extension of the transport-wide number; 0: not negotiated."""
-    time_id: int
-    """That of abs-send-time; 0: not negotiated."""
     ssrcs: tuple[int, ...]
 
 
@@ -187,7 +185,6 @@ def incoming(
                 payload_type=payload_type(theirs),
                 has_nack="nack" in codec.feedback,
                 wide_id=rtp.extension_ids(theirs.extensions).transport_sequence,
-                time_id=rtp.extension_ids(theirs.extensions).abs_send_time,
                 ssrcs=tuple(ssrc for ssrc, _ in theirs.ssrcs),
             )
         )

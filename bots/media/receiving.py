@@ -41,7 +41,6 @@ class ReceiveStream:
         has_nack: bool,
         wide_id: int,
         arrivals: Noted,
-        time_id: int = 0,
         depth: Depth = "light",
     ) -> None:
         """`arrivals` collects the session's transport-wide numbers."""
@@ -56,14 +55,12 @@ class ReceiveStream:
         self.auth_failures = 0
         self.duplicates = 0
         self.rtt_s: float | None = None
-        self.one_way_delay_s: float | None = None
         self._depth: Depth = depth
         self._open_every = SAMPLE_EVERY if depth == "light" else 1
         self._video = self._audio = None
         if depth == "decode":
             self._video = VideoDecoder() if media != "audio" else None
             self._audio = AudioDecoder() if media == "audio" else None
-        self._time_id = time_id
         self._receiver = receiver
         self._tag_bytes = tag_bytes
         self._wide_id = wide_id
@@ -203,7 +200,7 @@ class ReceiveStream:
             lost_bursts=bursts,
             decoded_frames=decoded if self._depth == "decode" else None,
             concealed_s=concealed_s if self._audio is not None else None,
-            one_way_delay_s=self.one_way_delay_s,
+            one_way_delay_s=reception.one_way_delay_s,
         )
 
     @property
@@ -229,8 +226,6 @@ class ReceiveStream:
         )
         if self._wide_id:
             self._note_arrival(size, now_s)
-        if self._time_id:
-            self._note_delay(packet, now_s)
         if self.assembly is None:
             if self.first_s is None:
                 self.first_s = now_s
@@ -305,18 +300,6 @@ class ReceiveStream:
                 if whole:
                     self._video.whole(assembly.key_sequence, assembly.next_sequence)
         return assembly.has_gaps or assembly.awaits_key_frame
-
-    def _note_delay(self, packet: bytes, now_s: float) -> None:
-        """Take the delay since abs-send-time: 24 bits, 64 s, by our monotonic clock."""
-        try:
-            found = rtp.find_extension(packet, self._time_id)
-        except ValueError:
-            return
-        if found is not None and found[1] == 3:
-            sent = int.from_bytes(packet[found[0] : found[0] + 3], "big")
-            ticks = (int(now_s * 262144) - sent) & 0xFFFFFF
-            # half the range back: a clock that is not ours gives nonsense, not a delay
-            self.one_way_delay_s = ticks / 262144 if ticks < 0x800000 else None
 
     def _note_arrival(self, size: int, now_s: float) -> None:
         """Find the transport-wide number, note it and where it stands."""

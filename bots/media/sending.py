@@ -189,8 +189,18 @@ class SendStream:
 
     def begin(self, now_s: float) -> None:
         """Start the schedule somewhere within the stream's first interval."""
-        self.due_s = now_s + self._phase_s * self._interval_s
+        self.set_out(now_s + self._phase_s * self._interval_s)
         self._pacer.add(self)
+
+    def set_out(self, due_s: float) -> None:
+        """Let the first packet be due at this monotonic time.
+
+        Timestamps are that clock's ticks, not random ones (RFC 3550 section 5.1): an
+        SFU that forwards keeps them, so that our viewers on this machine read off them
+        how long the way took (`quality.Reception.one_way_delay_s`).
+        """
+        self.due_s = due_s
+        self._timestamp = int(due_s * self._clock_hz) & 0xFFFFFFFF
 
     def end(self) -> None:
         """Leave the pacer."""

@@ -61,6 +61,11 @@ class VideoStream(SendStream):
         """Frames sent so far."""
         return self._frames
 
+    def set_out(self, due_s: float) -> None:
+        """Let the first frame be due at this monotonic time; see `SendStream`."""
+        super().set_out(due_s)
+        self._exact_timestamp = float(self._timestamp)
+
     def play(self, clip: VideoPackets) -> None:
         """Go on with another clip of the same frame rate, from a key frame of it."""
         self._clip = clip

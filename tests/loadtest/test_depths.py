@@ -39,6 +39,20 @@ def decoded(report: StreamReport, **more: object) -> StreamReport:
     return replace(report, depth="decode", decoded_frames=report.frames, **more)  # type: ignore[arg-type]
 
 
+def test_the_way_is_a_mean_of_those_who_know_it_and_forged_packets_are_summed():
+    found = seen(
+        VOICE,
+        replace(CAMERA, one_way_delay_s=0.02, auth_failures=1),
+        replace(CAMERA, one_way_delay_s=0.04),
+        CAMERA,
+    )
+
+    assert found["video", "light"].one_way_delay_s == pytest.approx(0.03)
+    assert found["video", "light"].auth_failures == SECONDS
+    assert found["audio", "light"].one_way_delay_s is None
+    assert found["audio", "light"].auth_failures == 0
+
+
 def test_depths_that_saw_the_same_agree():
     assert SECONDS * CAMERA.frames > LEAST_FRAMES
     found = seen(

@@ -47,7 +47,18 @@ def test_agreement_is_said_and_every_depth_has_its_row():
     assert "(video at depth decode)" in said.text
     assert isinstance(table, Table)
     assert [row[1] for row in table.rows] == ["light", "decode"]
-    assert "99.8" in table.rows[1][6]
+    assert "99.8" in table.rows[1][7]
+
+
+def test_the_way_and_what_was_not_authentic_are_told():
+    late = replace(LIGHT, one_way_delay_s=0.042, auth_failures=3)
+
+    _, refused, table = blocks((late, decoded()))
+
+    assert isinstance(refused, Notice)
+    assert "not authentic: 3." in refused.text
+    assert isinstance(table, Table)
+    assert [row[5] for row in table.rows] == ["42\N{NO-BREAK SPACE}ms", "–"]
 
 
 def test_what_differs_is_named_as_a_warning():

@@ -48,7 +48,6 @@ class Line:
                 tag_bytes=10,
                 has_nack=False,
                 wide_id=0,
-                time_id=3,
                 arrivals=Arrivals(),
                 depth=depth,
             )
@@ -59,7 +58,7 @@ class Line:
         """Send for so long, lose and swap packets, and deliver what is left."""
         rng = random.Random(7)
         sender = self.sender
-        sender.due_s = 1000.0
+        sender.set_out(1000.0)
         arriving: list[tuple[float, bytes]] = []
         while sender.due_s < 1000.0 + duration_s:
             at_s = sender.due_s

@@ -76,6 +76,28 @@ def test_jitter_is_that_of_rfc_3550_in_exact_arithmetic():
     assert reception.jitter_ticks == int(jitter)
 
 
+@pytest.mark.parametrize("uptime_s", [100.0, 47_721.8, 3_000_000.0])
+@pytest.mark.parametrize("delay_s", [0.0, 0.003, 0.25, 9.9])
+def test_the_way_is_read_off_timestamps_of_our_clock(uptime_s, delay_s):
+    reception = Reception(90_000)
+    assert reception.one_way_delay_s is None
+
+    reception.packet(1, int(uptime_s * 90_000) & 0xFFFFFFFF, 1, uptime_s + delay_s)
+
+    assert reception.one_way_delay_s == pytest.approx(delay_s, abs=2e-5)
+
+
+def test_timestamps_of_another_clock_tell_no_delay():
+    rng = random.Random(1)
+    told = 0
+    for _ in range(5000):
+        reception = Reception(90_000)
+        reception.packet(1, rng.randrange(1 << 32), 1, 70_000.0)
+        told += reception.one_way_delay_s is not None
+
+    assert told <= 5
+
+
 @pytest.mark.parametrize(
     ("expected", "received", "share"),
     [(100, 100, 0), (100, 90, 25), (100, 101, 0), (0, 0, 0), (10, 0, 255)],

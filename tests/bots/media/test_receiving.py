@@ -48,7 +48,6 @@ class Feed:
                     "clock_hz": 48_000 if media == "audio" else 90_000,
                     "has_nack": True,
                     "wide_id": 0,
-                    "time_id": 0,
                     "ssrcs": (),
                 }
                 | facts

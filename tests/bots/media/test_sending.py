@@ -196,6 +196,24 @@ def test_numbers_run_on_over_the_end_of_the_loop_and_the_data_is_the_clip(wire):
     assert max(wire.sizes) <= packets.MAX_DATAGRAM_BYTES
 
 
+@pytest.mark.parametrize("media", ["camera", "audio"])
+def test_timestamps_tell_when_a_packet_was_due_by_the_machines_clock(wire, media):
+    is_audio = media == "audio"
+    stream = microphone(wire) if is_audio else camera(wire, video_clip())
+    stream.set_out(500_000.0)  # past the first turn of a timestamp
+    dues_s = []
+    for turn in range(50):
+        dues_s.append(stream.due_s)
+        # once it stands still for longer than what is caught up
+        stream.fire(stream.due_s + (1.7 if turn == 30 else 0.002))
+    dues_s[30] = dues_s[31] - (0.02 if is_audio else 1 / 15)
+
+    clock_hz = 48_000 if is_audio else 90_000
+    stamps = list(dict.fromkeys(packet.timestamp for packet in wire.packets))
+    for stamp, due_s in zip(stamps, dues_s, strict=True):
+        assert abs(rtp.timestamp_distance(round(due_s * clock_hz), stamp)) <= 1
+
+
 @pytest.mark.parametrize("picture_id", [32760, 127])
 def test_picture_id_sequence_and_timestamp_wrap(wire, picture_id):
     stream = camera(wire, video_clip())
