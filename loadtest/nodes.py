@@ -194,7 +194,21 @@ def node_of(url: str) -> str:
             f"the metrics address {redact(url)!r} is no http address: write it like "
             "http://NODE:9100/metrics"
         )
-    return parts.netloc.rpartition("@")[2]
+    check_no_user(parts)
+    return parts.netloc
+
+
+def check_no_user(parts: urllib.parse.SplitResult) -> None:
+    """Raise ConfigError for an address with a user or a password.
+
+    It would be seen in the process list, and is not sent anyway.
+    """
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(
+            f"the address of {parts.netloc.rpartition('@')[2]} holds a user or a "
+            "password, which everybody here could see: leave it out, and let the "
+            "exporter answer without or ask by ssh://NODE"
+        )
 
 
 def fetch_metrics(url: str, timeout_s: float = SCRAPE_TIMEOUT_S) -> str:

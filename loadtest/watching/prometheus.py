@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bots.errors import ConfigError, TargetUnusable
 from bots.redaction import redact
-from loadtest.nodes import Labels, fetch_metrics
+from loadtest.nodes import Labels, check_no_user, fetch_metrics
 from loadtest.watching.exposition import (
     CONTAINER_CPU,
     GROUP_CPU,
@@ -40,7 +40,13 @@ class PrometheusSource:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        parts = urllib.parse.urlsplit(address.removeprefix(SCHEME))
+        try:
+            parts = urllib.parse.urlsplit(address.removeprefix(SCHEME))
+        except ValueError as mistake:
+            raise ConfigError(
+                f"{redact(address)!r} is no address of a Prometheus: {mistake}"
+            ) from mistake
+        check_no_user(parts)
         self._instances = urllib.parse.parse_qs(parts.query).get("instance", [])
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"{redact(address)!r} is no address of a Prometheus")

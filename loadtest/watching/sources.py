@@ -66,7 +66,7 @@ def open_source(address: str) -> Source:
     if "://" not in address:
         raise ConfigError(
             f"{redact(address)!r} is no address of a source: write "
-            "http://NODE:9100/metrics, ssh://admin@NODE or "
+            "http://NODE:9100/metrics, ssh://NODE or "
             "prometheus+http://SERVER:9090/?instance=NODE"
         )
     return HttpSource(address)

@@ -84,8 +84,8 @@ def read_ssh_address(address: str) -> SshAddress:
         or unknown
     ):
         raise ConfigError(
-            f"the ssh address {shown!r} is none: write it like ssh://admin@NODE or "
-            "ssh://admin@NODE:2222?config=~/.ssh/load-test"
+            f"the ssh address {shown!r} is none: write it like ssh://NODE or "
+            "ssh://NODE:2222?config=~/.ssh/load-test"
         )
     graphql = query.get("graphql_port", [str(GRAPHQL_PORT)])[-1]
     if not graphql.isdigit() or not 0 < int(graphql) < 65_536:
