@@ -259,7 +259,7 @@ def make_plan(inputs: Inputs) -> Plan:
         co2_kg=co2_of(purchase.nodes, inputs.catalog),
         demand="" if stated is None else stated.source,
         catalog_used=inputs.catalog,
-        budget_used=inputs.budget,
+        budget_used=budget,
         mean_ratio=terms.mean_ratio,
         meeting_sizes=history.meeting_sizes,
         blocks=blocks,

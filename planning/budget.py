@@ -42,6 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
+from planning.models import LONGEST_RUNWAY_MONTHS
 from planning.offers import (
     Budget,
     Contract,
@@ -60,8 +61,6 @@ from planning.traffic import DEFAULT_STREAMS
 
 Floats = NDArray[np.float64]
 
-LONGEST_RUNWAY_MONTHS = 240.0
-"""A runway beyond twenty years is said as twenty years."""
 GIGABYTES_PER_HOUR = Interval(low=0.2, mid=0.5, high=1.5)
 """Of a published recording, our assumption; raw and published together while both are
 kept."""

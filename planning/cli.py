@@ -30,7 +30,7 @@ from planning.forecast import log_peaks
 from planning.history.csv import read_csv
 from planning.history.own_tests import own_tests, without
 from planning.measured import read_measured
-from planning.models import Plan, StandInMeasurement
+from planning.models import LONGEST_RUNWAY_MONTHS, Plan, StandInMeasurement
 from planning.offers import Balancer
 from planning.peaks import QUANTILES, Backtest, History
 from planning.placement import BALANCERS
@@ -334,9 +334,9 @@ def _summary(made: Plan) -> list[str]:
     lines += [
         f"{len(made.months)} months: {made.cost_total_eur:.0f} EUR as ordered, likely "
         f"{total.low:.0f} to {total.high:.0f} (80 %).",
-        f"The money lasts {runway.mid:.1f} months ({runway.low:.1f} to "
-        f"{runway.high:.1f}, 80 %); {made.ordered_runway_months:.1f} if each bill is "
-        "as ordered.",
+        f"The money lasts {_lasting(runway.mid)} ({_lasting(runway.low)} to "
+        f"{_lasting(runway.high)}, 80 %); {_lasting(made.ordered_runway_months)} if "
+        "each bill is as ordered.",
         f"Any node may fail: overload risk on a peak morning at most "
         f"{made.node_failure.overload_risk:.1%}.",
     ]
@@ -344,7 +344,7 @@ def _summary(made: Plan) -> list[str]:
         lines.append(
             f"Shock × {shock.factor:g} in {shock.month}: {shock.extra_nodes} more "
             f"nodes, {shock.monthly_cost_eur:.0f} EUR a month, money for "
-            f"{shock.runway_months.mid:.1f} months."
+            f"{_lasting(shock.runway_months.mid)}."
         )
     for used in made.capacity_used:
         lines.append(
@@ -355,6 +355,14 @@ def _summary(made: Plan) -> list[str]:
     if made.stand_in is not None:
         lines += _stand_in(made.stand_in)
     return lines
+
+
+def _lasting(months: float | None) -> str:
+    if months is None:
+        return "unknown"
+    if months >= LONGEST_RUNWAY_MONTHS:
+        return "over 20 years"
+    return f"{months:.1f} months"
 
 
 def _stand_in(measured: StandInMeasurement) -> list[str]:

@@ -19,6 +19,9 @@ from planning.peaks import (
     PeriodPeak,
 )
 
+LONGEST_RUNWAY_MONTHS = 240.0
+"""A runway that ends later, or never, is this long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthPlan:

@@ -28,7 +28,7 @@ from planning.demand import (
     streams_of,
 )
 from planning.market import WHOLE_MONTH
-from planning.models import CapacityUsed, Plan
+from planning.models import LONGEST_RUNWAY_MONTHS, CapacityUsed, Plan
 from planning.node_prices import main_type, node_prices
 from planning.offers import NodeCount
 from planning.ordering import order
@@ -257,7 +257,8 @@ def quote_lines(found: Quote) -> list[str]:
         ("largest meeting", str(before.largest_meeting), str(after.largest_meeting)),
     ]
     lines = [f"From {after.month} on:"]
-    lines += [f"{name:<26}{left:<26}{right}" for name, left, right in rows]
+    wide = max(24, *(len(left) for _, left, _ in rows)) + 2
+    lines += [f"{name:<26}{left:<{wide}}{right}" for name, left, right in rows]
     return lines
 
 
@@ -276,7 +277,11 @@ def _terabytes(answer: Answer) -> str:
 
 def _span(answer: Answer) -> str:
     runway = answer.runway_months
-    return f"{runway.mid:.1f} ({runway.low:.1f} to {runway.high:.1f})"
+    mid, low, high = (
+        f"{one:.1f}" if one < LONGEST_RUNWAY_MONTHS else "over 240"
+        for one in (runway.mid, runway.low, runway.high)
+    )
+    return f"{mid} ({low} to {high})"
 
 
 def _interval(used: CapacityUsed) -> Interval:

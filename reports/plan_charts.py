@@ -87,7 +87,7 @@ def nodes(plan: Plan, tongue: Tongue) -> Chart:
     types = dict.fromkeys(node.type for month in plan.months for node in month.nodes)
     marks: list[Mark] = [
         Bars(
-            name=name,
+            name=tongue.type_name(name),
             x=_places(plan),
             heights=tuple(float(_count(month, name)) for month in plan.months),
         )

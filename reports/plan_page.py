@@ -77,7 +77,7 @@ def _from_balance(plan: Plan, language: Language) -> str:
     )
     if plan.ordered_runway_months is None:
         return span
-    ordered = _tenths(plan.ordered_runway_months, language)
+    ordered = Tongue(language).months(plan.ordered_runway_months)
     return _word("as_ordered", language).format(span=span, value=ordered)
 
 
@@ -96,11 +96,8 @@ def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
         ),
         Answer(
             question=_word("runway", language),
-            value=_word("months", language).format(value=_tenths(runway.mid, language)),
-            interval=(
-                f"{_tenths(runway.low, language)} – {_tenths(runway.high, language)} "
-                "(80 %)"
-            ),
+            value=Tongue(language).months(runway.mid),
+            interval=Tongue(language).beside(runway),
             holds_for=_from_balance(plan, language),
         ),
         Answer(
@@ -132,17 +129,23 @@ def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
                 holds_for=_word("shock_for", language).format(
                     more=row.extra_nodes,
                     month=_month(row.month, language),
-                    value=_tenths(row.runway_months.mid, language),
+                    value=Tongue(language).months(row.runway_months.mid),
                 ),
                 tone="warning",
             )
         )
+    return (*answers, *besides(plan, language))
+
+
+def besides(plan: Plan, language: Language) -> tuple[Answer, ...]:
+    """Return disk and CO2, where the plan knows them."""
+    tongue, answers = Tongue(language), []
     if plan.disk_bytes is not None:
         answers.append(
             Answer(
                 question=_word("disk", language),
-                value=Tongue(language).byte_count(plan.disk_bytes.mid),
-                interval="",
+                value=tongue.byte_count(plan.disk_bytes.mid),
+                interval=tongue.interval(plan.disk_bytes, tongue.byte_count),
                 holds_for="",
             )
         )
@@ -150,7 +153,7 @@ def _answers(plan: Plan, language: Language) -> tuple[Answer, ...]:
         answers.append(
             Answer(
                 question=_word("co2", language),
-                value=f"{plan.co2_kg:.0f} kg",
+                value=f"{tongue.count(plan.co2_kg)} kg",
                 interval="",
                 holds_for="",
             )
@@ -172,8 +175,9 @@ def _orders(plan: Plan, language: Language) -> Table:
 
 
 def _order_row(step: OrderStep, language: Language) -> tuple[str, ...]:
-    quoted = f"„{step.type}“" if language == "de" else f"“{step.type}”"
-    name = quoted if step.type[:1].isdigit() else step.type
+    told = Tongue(language).type_name(step.type)
+    quoted = f"„{told}“" if language == "de" else f"“{told}”"
+    name = quoted if told[:1].isdigit() else told
     what = _word("order" if step.count > 0 else "cancel", language).format(
         count=abs(step.count), type=name
     )

@@ -121,7 +121,7 @@ def _tone(plan: Plan) -> Tone:
 def _as_ordered(plan: Plan) -> str:
     if plan.ordered_runway_months is None:
         return ""
-    months = written.months(plan.ordered_runway_months)
+    months = ENGLISH.months(plan.ordered_runway_months)
     return f"; {months} if each bill is as ordered"
 
 
@@ -157,8 +157,8 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
         ),
         Answer(
             question="The money lasts",
-            value=written.months(runway.mid),
-            interval=ENGLISH.interval(runway, written.tenths, " months"),
+            value=ENGLISH.months(runway.mid),
+            interval=ENGLISH.beside(runway),
             holds_for=(
                 f"from {written.money(plan.balance_start_eur, plan.currency)} down to "
                 f"a reserve of {written.money(plan.reserve_eur, plan.currency)}"
@@ -188,6 +188,7 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
             interval=f"nodes carry {_capacities(plan)}",
             holds_for="one meeting never spreads over two nodes",
         ),
+        *plan_page.besides(plan, "en"),
     )
 
 
@@ -214,7 +215,7 @@ def _so_far(plan: Plan) -> str:
 def _shock_answer(row: ShockRow, plan: Plan) -> Answer:
     served = (
         f"{plan_tables.nodes(row.nodes)}; the money then lasts "
-        f"{ENGLISH.interval(row.runway_months, written.tenths, ' months')}"
+        f"{ENGLISH.lasting(row.runway_months)}"
     )
     return Answer(
         question=f"If demand grows {written.number(row.factor)}-fold at once",

@@ -18,6 +18,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "no interval": ("no interval", "kein Intervall"),
     "80": ("80 % interval", "80-%-Intervall"),
     "without end": ("without end", "ohne Ende"),
+    "held by contract": ("held", "vorhanden"),
+    "over 20 years": ("over 20 years", "mehr als 20 Jahre"),
+    "months of money": ("months", "Monate"),
     "source": ("source", "Quelle"),
     "quoted": ("{count} × “{type}”", "{count} × „{type}“"),
     # Titles.

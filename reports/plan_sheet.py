@@ -84,12 +84,18 @@ def _rows(plan: Plan, names: _Names, tongue: Tongue) -> Iterator[Row]:
     for name, *cells in _inputs(plan, names):
         yield (names.one(str(name)), *cells)
     yield ()
-    yield from _months(plan, names)
+    yield from _months(plan, names, tongue)
     yield ()
     if plan.orders:
         yield names("orders", "act_by", "month", "type", "count")
         for step in plan.orders:
-            yield (_UNTITLED, step.act_by, step.month, step.type, step.count)
+            yield (
+                _UNTITLED,
+                step.act_by,
+                step.month,
+                tongue.type_name(step.type),
+                step.count,
+            )
         yield ()
     yield from _shocks(plan, names)
     yield names("results", _UNTITLED, "value", "low", "high")
@@ -184,11 +190,12 @@ def _said(line: MoneyLine, names: _Names) -> str:
     return f"{since}{until}{line.source}".strip()
 
 
-def _months(plan: Plan, names: _Names) -> Iterator[Row]:
+def _months(plan: Plan, names: _Names, tongue: Tongue) -> Iterator[Row]:
     types = tuple(
         dict.fromkeys(node.type for month in plan.months for node in month.nodes)
     )
-    yield (*names(*HEAD), *(f"{names.one('nodes')}: {kind}" for kind in types))
+    told = (f"{names.one('nodes')}: {tongue.type_name(kind)}" for kind in types)
+    yield (*names(*HEAD), *told)
     for month in plan.months:
         yield (*_month(month), *(_count(month, kind) for kind in types))
 

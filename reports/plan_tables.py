@@ -4,9 +4,15 @@ Computes nothing but differences a reader would take with a finger on the page: 
 nodes come and go from one month to the next.
 """
 
-from planning.models import CapacityUsed, MonthPlan, Plan, StandInMeasurement
+from planning.models import (
+    LONGEST_RUNWAY_MONTHS,
+    CapacityUsed,
+    MonthPlan,
+    Plan,
+    StandInMeasurement,
+)
 from planning.offers import NodeCount
-from planning.peaks import Backtest
+from planning.peaks import Backtest, Interval
 from reports import wording
 from reports.document import Block, Column, Notice, Table, Text
 from reports.plan_tongue import ENGLISH, Tongue
@@ -30,7 +36,8 @@ def changes(
     return tuple(rows)
 
 
-def some(count: int, name: str, tongue: Tongue) -> str:
+def some(count: int, type_name: str, tongue: Tongue) -> str:
+    name = tongue.type_name(type_name)
     # Without the marks, "22 × 6 cores" would be 132 cores.
     if name[:1].isdigit():
         return tongue.say("quoted", count=count, type=name)
@@ -120,6 +127,12 @@ def _months_note(plan: Plan, tongue: Tongue) -> str:
     return f"{note} {ordered}"
 
 
+def _runway_span(value: Interval, tongue: Tongue) -> str:
+    if value.high < LONGEST_RUNWAY_MONTHS:
+        return tongue.interval(value, tongue.tenths)
+    return tongue.beside(value)
+
+
 def shock_table(plan: Plan, tongue: Tongue) -> Table:
     rows = tuple(
         (
@@ -131,7 +144,7 @@ def shock_table(plan: Plan, tongue: Tongue) -> Table:
             tongue.money(row.cost_eur, plan),
             tongue.money(row.monthly_cost_eur, plan),
             tongue.months(row.runway_months.mid),
-            tongue.interval(row.runway_months, tongue.tenths),
+            _runway_span(row.runway_months, tongue),
         )
         for row in plan.shocks
     )

@@ -4,10 +4,12 @@ English is written by `reports.format`; German takes the same figures with its o
 marks, names and order. What the user wrote is never translated.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
-from planning.models import Assumption, Plan
+from planning.models import LONGEST_RUNWAY_MONTHS, Assumption, Plan
+from planning.offers import HELD
 from planning.peaks import Interval
 from reports import format as written
 from reports import wording
@@ -88,13 +90,36 @@ class Tongue:
         return f"{self._marked(bare)}{written.NBSP}{plan.currency}"
 
     def months(self, value: float) -> str:
-        """Write a runway: 15.6 months, 15,6 Monate."""
+        """Write a runway: 15.6 months, 15,6 Monate, over 20 years."""
+        if LONGEST_RUNWAY_MONTHS <= value < math.inf:
+            return self.say("over 20 years")
         if self.is_english:
             return written.months(value)
         text, space, _ = self._marked(written.months(value)).partition(written.NBSP)
         if not space:
             return self.say("without end") if value > 0 else text
         return f"{text}{written.NBSP}{'Monat' if text == '1' else 'Monate'}"
+
+    def lasting(self, value: Interval) -> str:
+        """Write the interval of a runway: 5.5 to 13.9 months (80 % interval)."""
+        unit = f"{written.NBSP}{self.say('months of money')}"
+        low, high = (self.tenths(one) for one in (value.low, value.high))
+        if value.low >= LONGEST_RUNWAY_MONTHS:
+            return self.say("over 20 years")
+        if value.high >= LONGEST_RUNWAY_MONTHS:
+            return self.span(low + unit, self.say("over 20 years"), value.coverage)
+        return self.span(low, high + unit, value.coverage)
+
+    def beside(self, value: Interval) -> str:
+        """Write a runway's interval beside its middle; "" where that says it all."""
+        return "" if value.low >= LONGEST_RUNWAY_MONTHS else self.lasting(value)
+
+    def type_name(self, name: str) -> str:
+        """Write a server type; that of nodes held by contract in the language."""
+        base = name.removesuffix(HELD)
+        if self.is_english or base == name:
+            return name
+        return f"{base} ({self.say('held by contract')})"
 
     def month(self, text: str) -> str:
         """Write `2020-12` as Dec 2020 or Dezember 2020."""

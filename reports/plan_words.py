@@ -7,8 +7,8 @@ numbers (`tests/reports/test_plan_page.py` holds it).
 WORDS: dict[str, tuple[str, str]] = {
     "balance": ("from {value} down to {reserve}", "von {value} bis auf {reserve}"),
     "as_ordered": (
-        "{span}; {value} months if each bill is as ordered",
-        "{span}; {value} Monate, wenn jede Rechnung wie bestellt kommt",
+        "{span}; {value} if each bill is as ordered",
+        "{span}; {value}, wenn jede Rechnung wie bestellt kommt",
     ),
     "one_room": (
         "one meeting never spreads over two nodes",
@@ -35,7 +35,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "wahrscheinlich {low} bis {high} (80 %)",
     ),
     "runway": ("The money lasts", "Das Geld reicht"),
-    "months": ("{value} months", "{value} Monate"),
     "meeting": ("Largest meeting", "Größte Konferenz"),
     "people": ("{value} people", "{value} Personen"),
     "bad": ("A bad month", "Ein schlechter Monat"),
@@ -45,8 +44,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "shock": ("If {factor} times as many come", "Wenn {factor}-mal so viele kommen"),
     "shock_for": (
-        "{more} more nodes from {month}, the money lasts {value} months",
-        "{more} Server mehr ab {month}, das Geld reicht {value} Monate",
+        "{more} more nodes from {month}, the money lasts {value}",
+        "{more} Server mehr ab {month}, das Geld reicht {value}",
     ),
     "prices": ("Prices of", "Preise vom"),
     "assumptions": (

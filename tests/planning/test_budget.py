@@ -7,7 +7,6 @@ import pytest
 
 from bots.errors import ConfigError
 from planning.budget import (
-    LONGEST_RUNWAY_MONTHS,
     balances,
     month_distance,
     monthly_amounts,
@@ -15,6 +14,7 @@ from planning.budget import (
     parse_budget,
     runways,
 )
+from planning.models import LONGEST_RUNWAY_MONTHS
 from planning.offers import MoneyLine
 from planning.peaks import Interval
 from tests.support.histories import budget

@@ -87,7 +87,10 @@ def test_cameras_of_an_addition_move_bytes_that_are_paid(tmp_path, capsys):
     catalog.write_text(CLOUD)
     plan = tmp_path / "plan.json"
     files = [*FILES[:2], "--catalog", str(catalog), "--budget", str(tmp_path / "b")]
-    (tmp_path / "b").write_text("balance = 7000.0\nbalance_on = 2020-12-31\n")
+    (tmp_path / "b").write_text(
+        "balance = 7000.0\nbalance_on = 2020-12-31\n[recordings]\nhours = 40\n"
+        "retention_months = 6\neur_per_tb_month = 1000.0\n"
+    )
     assert run_command(["plan", *files, "--months", "2", "-o", str(plan)]) == 0
     capsys.readouterr()
 
@@ -103,8 +106,12 @@ def test_cameras_of_an_addition_move_bytes_that_are_paid(tmp_path, capsys):
     more = many["after"]["traffic_bytes"] - none["after"]["traffic_bytes"]
     assert dearer == pytest.approx(more * 10e-12, rel=0.05)
     # Before the addition it is the plan, whose cloud nodes exist by the hour.
-    told = json.loads(plan.read_text())["runway_months"]
-    assert many["before"]["runway_months"]["mid"] == pytest.approx(told["mid"], rel=0.1)
+    told = json.loads(plan.read_text())
+    (disk,) = told["budget_used"]["fixed_costs"]
+    assert disk["name"] == "disk for recordings"
+    assert disk["amount"]["mid"] == pytest.approx(120, rel=0.1)
+    runway = many["before"]["runway_months"]["mid"]
+    assert runway == pytest.approx(told["runway_months"]["mid"], rel=0.1)
 
 
 def test_meetings_larger_than_every_node_are_said_as_they_were_asked(plan_file, capsys):

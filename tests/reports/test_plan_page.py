@@ -124,9 +124,48 @@ def test_the_english_page_says_the_same():
         "The money lasts",
         "10,846 EUR",
         "A bad month",
-        "1234 kg",
+        "1,234 kg",
     ):
         assert words in page, words
+
+
+def test_money_that_does_not_end_is_said_to_last_over_twenty_years():
+    forever = Interval(low=240.0, mid=240.0, high=240.0)
+    long = replace(full_plan(), runway_months=forever)
+    some = replace(long, runway_months=Interval(low=40.7, mid=173.0, high=240.0))
+    cases: tuple[tuple[Language, str, str], ...] = (
+        ("en", "over 20 years", "40.7 months to over 20 years"),
+        ("de", "mehr als 20 Jahre", "40,7 Monate bis mehr als 20 Jahre"),
+    )
+
+    for language, words, span in cases:
+        told = [plan_page.first_screen(plan, language).answers for plan in (long, some)]
+        lasting = [answers[1] for answers in told]
+        assert (lasting[0].value, lasting[0].interval) == (words, "")
+        assert span in lasting[1].interval.replace("\xa0", " ")
+
+
+def test_both_pages_tell_disk_and_co2():
+    plan = full_plan()
+    english = plan_report.document(plan, source="plan.json")
+
+    questions = [answer.question for answer in english.answers]
+    assert questions[-2:] == ["Disk for recordings", "CO2 of the nodes, all months"]
+    german = plan_page.first_screen(plan, "de").answers
+    assert german[-2].value.replace("\xa0", " ") == "2 TB"
+    assert "1 TB bis 3 TB" in german[-2].interval.replace("\xa0", " ")
+
+
+def test_nodes_held_are_told_in_the_language_of_the_page():
+    held = replace(full_plan().orders[0], type="six (held)", count=-2)
+    plan = replace(full_plan(), orders=(held,))
+
+    def told(language: Language) -> str:
+        page = plan_report.document(plan, source="plan.json", language=language)
+        return text.render((page,)).replace("\xa0", " ")
+
+    assert "2 × six (vorhanden) kündigen" in told("de")
+    assert "cancel 2 × six (held)" in told("en")
 
 
 def test_every_text_has_both_languages():
