@@ -242,6 +242,8 @@ def make_plan(inputs: Inputs) -> Plan:
             predicted=predicted,
             largest_meeting=largest,
             months_before=months_before(budget, demand.months),
+            first_month=demand.months[0],
+            made_on=inputs.made_on,
         ),
         stand_in=inputs.stand_in,
         orders=order_steps(

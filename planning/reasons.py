@@ -168,9 +168,16 @@ def warnings_of(
     predicted: Forecast,
     largest_meeting: int,
     months_before: int,
+    first_month: str,
+    made_on: str,
 ) -> tuple[str, ...]:
     """Return what a reader of the plan must know before believing it."""
     warnings = [*catalog.warnings, *predicted.warnings]
+    if first_month < made_on[:7] and not history.is_modelled:
+        warnings.append(
+            f"the plan begins in {first_month}, which is past: {history.source} ends "
+            f"before it, and a newer history would tell what has come since"
+        )
     if predicted.level_shift:
         warnings.append(
             "the last week lay above what the forecast before it called its .99 "

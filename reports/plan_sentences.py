@@ -111,6 +111,12 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "(gewarnt wird ab {limit} Tagen)",
     ),
     (
+        "the plan begins in {month}, which is past: {source} ends before it, and a "
+        "newer history would tell what has come since",
+        "der Plan beginnt im {month}, der vorbei ist: {source} endet davor, und ein "
+        "neuerer Verlauf würde sagen, was seitdem kam",
+    ),
+    (
         "only {n} weeks of history: the width of the forecast rests mostly on assumed "
         "errors of other services",
         "nur {n} Wochen Verlauf: die Breite der Prognose beruht vor allem auf "

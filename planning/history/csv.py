@@ -134,7 +134,8 @@ def _header(rows: Iterator[list[str]], source: str) -> tuple[str, ...]:
         shown = ",".join(header) if header else "nothing"
         raise ConfigError(
             f"{source} begins with {shown[:60]!r}: its first line must be "
-            f"time,participants and may go on with {','.join(OPTIONAL_COLUMNS)}"
+            f"time,participants and may go on with {','.join(OPTIONAL_COLUMNS)}; "
+            "`bbbload history csv` reads the files of other programs"
         )
     for name in header[2:]:
         if name not in OPTIONAL_COLUMNS:

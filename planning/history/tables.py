@@ -54,6 +54,8 @@ def read_table(
     header_line, first = next(numbered, (1, ""))
     if first.lower().startswith("sep="):
         header_line, first = next(numbered, (2, ""))
+    if not first.strip():
+        raise ConfigError(f"{source} line {header_line} is empty: export it anew")
     delimiter = max(DELIMITERS, key=first.count)
     header = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
     if len(header) < 2:

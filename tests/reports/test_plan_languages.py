@@ -174,6 +174,22 @@ def places(text: str) -> list[str]:
             "und ihre Intervalle sind die von Angaben, nicht von Messungen",
         ),
         (
+            "the plan begins in 2026-09, which is past: h.csv ends before it, and a "
+            "newer history would tell what has come since",
+            "der Plan beginnt im September 2026, der vorbei ist: h.csv endet davor, "
+            "und ein neuerer Verlauf würde sagen, was seitdem kam",
+        ),
+        (
+            "the balance of 2026-10-31 is 1 month older than the plan: the months "
+            "between are taken to cost what its first month does",
+            "der Kontostand vom 31.10.2026 ist 1 Monat älter als der Plan: für die "
+            "Zeit dazwischen werden die Kosten des ersten Monats angenommen",
+        ),
+        (
+            "cameras in a meeting: demand.toml; our assumption",
+            "Kameras je Konferenz: demand.toml; unsere Annahme",
+        ),
+        (
             "so the chance of an overload with a node down is 4.4%, where 5.0% was "
             "asked",
             "damit ist die Wahrscheinlichkeit einer Überlastung bei einem "

@@ -128,9 +128,16 @@ def test_line_numbers_count_comment_lines():
         parse_csv(["# one\n", "# two\n", HEADER, "x,5"], source="h.csv")
 
 
-@pytest.mark.parametrize("header", ["", "date;users", "time,participants,rooms"])
-def test_a_wrong_header_is_named(header):
-    with pytest.raises(ConfigError, match=r"h\.csv"):
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("", "bbbload history csv"),
+        ("date;users", "bbbload history csv"),
+        ("time,participants,rooms", "'rooms'"),
+    ],
+)
+def test_a_wrong_header_is_named(header, words):
+    with pytest.raises(ConfigError, match=rf"h\.csv .*{words}"):
         read(GOOD, header=header)
 
 

@@ -158,6 +158,7 @@ def test_lines_that_are_there_twice_are_told():
         ("time,users\n2026-11-02T08:00Z,1,5\n", "3 cells"),
         ("time\n2026-11-02T08:00Z\n", "has one column"),
         ("time,users\n", "holds no number of participants"),
+        ("", "is empty"),
         ("time,users\n2026-11-02T08:00Z,-5\n", "between 0 and"),
     ],
 )
