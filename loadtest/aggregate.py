@@ -120,6 +120,8 @@ class Aggregate:
                 self._add_engine(record)
             case EndRecord():
                 self._ended_s = record.elapsed_s
+        if isinstance(record, StepRecord):
+            return  # that of a scenario is told some seconds ahead
         self._seen_until_s = max(self._seen_until_s, record.elapsed_s)
 
     def points(self) -> tuple[LoadPoint, ...]:
@@ -220,8 +222,9 @@ class Aggregate:
         self._last_report_s[key] = until_s
         if report.direction == "in" and report.packets > 0:
             self._receivers.add(report.participant)
-            for each in self._sums[-1:]:
-                each.come_back(report.participant, since_s)
+            index = self._index_at(until_s)
+            if index is not None:
+                self._sums[index].come_back(report.participant, since_s)
         is_audio = report.media == "audio"
         middle_s = (since_s + until_s) / 2
         # A report speaks of the time since the one before: of two steps, at times.

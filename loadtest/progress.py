@@ -37,7 +37,8 @@ class Tally:
 
     def add(self, record: Record) -> None:
         """Take one record."""
-        if not isinstance(record, RunHeader):
+        # A scenario's steps are told some seconds ahead.
+        if not isinstance(record, RunHeader | StepRecord):
             self.elapsed_s = max(self.elapsed_s, record.elapsed_s)
             self._turn(int(self.elapsed_s))
         match record:
@@ -87,7 +88,7 @@ def rows_of(tally: Tally) -> list[tuple[str, str]]:
     rows = []
     step = tally.step
     if step is not None:
-        done_s = tally.elapsed_s - step.elapsed_s
+        done_s = max(0.0, tally.elapsed_s - step.elapsed_s)
         rows.append(
             (
                 f"step {step.step + 1}, {step.profile}",

@@ -172,6 +172,9 @@ class Timeline:
         """Take in one record."""
         if isinstance(record, RunHeader):
             return
+        if isinstance(record, StepRecord):
+            self.steps.append(record)  # that of a scenario is told some seconds ahead
+            return
         self.last_s = max(self.last_s, record.elapsed_s)
         if isinstance(record, StreamReport):
             self._add_stream(record)
@@ -191,8 +194,6 @@ class Timeline:
             self._outcomes[f"first {record.media}", outcome, code] += 1
         elif isinstance(record, RefusalReport):
             self._outcomes[record.what, record.outcome, record.code] += 1
-        elif isinstance(record, StepRecord):
-            self.steps.append(record)
 
     def bins(self) -> tuple[TimelineBin, ...]:
         """Return every bin up to the last record, also those where nothing came."""

@@ -25,7 +25,7 @@ STEP_MARGIN_S: Final = 0.1
 """As the conductor's: the clock of an engine elsewhere lags by a message's way."""
 LEAD_S: Final = 4.0
 """How long before its time a visit is handed to an engine: Locust starts users once a
-second."""
+second. A step is opened as early, so that no join of it can be told before it."""
 START_RATE: Final = 200.0
 """Users that Locust may start in a second."""
 SHORTEST_HOLD_S: Final = 3.0
@@ -101,7 +101,7 @@ class Tour:
         """Return the users that are to be started by now, None once all is over."""
         due = self.steps[self._begun :]
         for step in due:
-            if step.starts_s <= elapsed_s:
+            if step.starts_s <= elapsed_s + LEAD_S:
                 self._start(step, self._begun)
                 self._begun += 1
         if elapsed_s >= self.itinerary.ends_s + SETTLE_S:

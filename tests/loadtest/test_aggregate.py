@@ -522,6 +522,15 @@ def test_who_was_cut_off_and_hears_nothing_any_more_is_dropped():
     assert back.dropped == 0
 
 
+def test_a_step_told_ahead_of_its_time_leaves_what_still_comes_to_the_one_before():
+    joined = (step(), join(0, 10.5), join(1, 10.5), stream(15.0), cut(16.0))
+
+    told_ahead = only_point(*joined, step(1), stream(18.0))
+
+    assert told_ahead.dropped == 0
+    assert told_ahead.ends_s == 22
+
+
 @pytest.mark.parametrize("planned_s", [12.0, 13.0, 20.0])
 def test_streams_are_seen_though_the_run_ends_before_its_plan(planned_s):
     aggregate = Aggregate()

@@ -1,6 +1,7 @@
 """The display of a run: its figures from records, its lines without a terminal."""
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -98,3 +99,12 @@ def test_on_a_terminal_the_display_is_live_and_leaves_nothing_behind():
             progress.receive(record)
 
     assert "participants" in output.getvalue()
+
+
+def test_a_step_that_is_told_ahead_of_its_time_does_not_put_the_clock_forward():
+    tally = Tally()
+    for record in (HEADER, stream(26.0, "in", 1), replace(RECORDS[0], elapsed_s=29.9)):
+        tally.add(record)
+
+    assert tally.elapsed_s == 26
+    assert ", 0 of " in rows_of(tally)[0][1]

@@ -76,6 +76,16 @@ def test_holds_are_steps_with_what_is_planned_in_them_and_breaks_are_none():
     assert first.planned.streams == 20 + 36 + 2 + 2 + 2
 
 
+def test_a_step_is_open_before_the_first_of_its_visits_is_handed_to_an_engine():
+    tour, records = toured((20, 5, 20), (0, 2, 3), (20, 5, 20))
+
+    for second in range(0, 55, 3):  # as on a machine that is late
+        handed = tour.itinerary.visits[: tour.wanted(second).participants]
+
+        opened_s = records[-1].elapsed_s + records[-1].duration_s
+        assert all(visit.starts_s < opened_s for visit in handed)
+
+
 def test_a_long_hold_is_cut_into_steps_so_that_drift_is_seen():
     tour, _ = toured((20, 20, 8 * 3_600))
 
