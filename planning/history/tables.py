@@ -4,7 +4,8 @@ What such files differ in is found out, or told by the user where it cannot be: 
 delimiter (`,` `;` tab), decimal commas, a byte order mark, Excel's `sep=` line; the
 time (ISO 8601, `2026-11-02 08:00`, `02.11.2026 08:00`, `11/2/2026 8:00 AM`, Unix
 seconds or milliseconds); units behind the number. Several value columns are nodes and
-are summed at equal times, unless `columns` names which one means what. A time without
+are summed at equal times, unless `columns` names which one means what or their names
+say it (`NAMES`). Day and time of day may stand in two columns. A time without
 zone needs `zone`; in the hour that autumn repeats the second pass is the later one, and
 an hour that spring skips cannot exist and is told.
 """
@@ -21,6 +22,20 @@ from planning.peaks import History
 
 DELIMITERS = ("\t", ";", ",")
 TIME_NAMES = ("time", "date", "datetime", "timestamp", "zeit", "datum", "ts")
+CLOCK_NAMES = ("uhrzeit", "time of day", "time")
+"""Beside a column of days, that of the time of day."""
+NAMES = {
+    **{name: name for name in COLUMNS},
+    "users": "participants",
+    "teilnehmer": "participants",
+    "teilnehmende": "participants",
+    "personen": "participants",
+    "konferenzen": "meetings",
+    "besprechungen": "meetings",
+    "webcams": "cameras",
+    "kameras": "cameras",
+}
+"""What columns are called whose meaning needs no --column, and what they are to us."""
 SHOWN_NAMES = 4
 LATER_MS = 100_000_000_000
 """Unix times above this are milliseconds: as seconds they lie beyond the year 5000."""
@@ -29,6 +44,7 @@ _FORMATS = (
     "%Y-%m-%d %H:%M",
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M",
+    "%d.%m.%y %H:%M:%S",
     "%d.%m.%y %H:%M",
     "%d/%m/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M",
@@ -63,10 +79,8 @@ def read_table(
             f"{source} line {header_line} has one column; expected a time and at least "
             "one number, parted by comma, semicolon or tab"
         )
-    time_at = next(
-        (i for i, name in enumerate(header) if name.lower() in TIME_NAMES), 0
-    )
-    meaning = _meaning(header, time_at, columns, source)
+    times_at = _times_at(header)
+    meaning = _meaning(header, times_at, columns, source)
     clock = _Clock(zone, source)
     bins = Bins()
     duplicates = 0
@@ -81,7 +95,7 @@ def read_table(
                 f"{len(header)}; a decimal comma must stand in quotes or the file be "
                 "parted by semicolons"
             )
-        time_s = clock.read(row[time_at], line)
+        time_s = clock.read(" ".join(row[at].strip() for at in times_at), line)
         # Where the comma is decimal, files are parted by semicolons.
         decimal = "," if delimiter == ";" else "."
         values = _values(row, meaning, decimal, line, source)
@@ -212,15 +226,31 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
             yield line, text
 
 
+def _times_at(header: list[str]) -> tuple[int, ...]:
+    """Return the column of the time, or those of the day and the time of day."""
+    names = [name.lower() for name in header]
+    first = next((i for i, name in enumerate(names) if name in TIME_NAMES), 0)
+    if names[first] not in ("date", "datum"):
+        return (first,)
+    clocks = [i for i, name in enumerate(names) if name in CLOCK_NAMES]
+    return (first, *clocks[:1])
+
+
 def _meaning(
     header: list[str],
-    time_at: int,
+    times_at: tuple[int, ...],
     columns: Mapping[str, str] | None,
     source: str,
 ) -> dict[int, str]:
-    values = {i: name for i, name in enumerate(header) if i != time_at}
+    values = {i: name for i, name in enumerate(header) if i not in times_at}
     if columns is None:
-        named = {i: n.lower() for i, n in values.items() if n.lower() in COLUMNS}
+        if {"series", "value"} <= {name.lower() for name in header}:
+            raise ConfigError(
+                f"{source} holds one series below the other; export it with series "
+                "joined by time, a column for each"
+            )
+        called = {i: name.lower() for i, name in values.items()}
+        named = {i: NAMES[name] for i, name in called.items() if name in NAMES}
         if "participants" in named.values():
             return named
         return dict.fromkeys(values, "participants")

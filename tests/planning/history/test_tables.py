@@ -132,6 +132,21 @@ def test_values_of_every_quarter_of_an_hour_have_no_gaps_between_them():
     assert history.comments == ("from t.csv, 15-minute maxima",)
 
 
+def test_day_and_time_of_day_may_stand_in_two_columns():
+    history = read(
+        "Datum;Uhrzeit;Teilnehmer;Konferenzen\n"
+        "02.11.2026;08:00;1.412;31\n"
+        "02.11.2026;08:05;400,0;30\n",
+        zone=BERLIN,
+    )
+
+    # The columns' German names say what they are: nothing is added up.
+    assert history.participants == (1412, 400)
+    assert history.meetings == (31, 30)
+    assert at(history, datetime(2026, 11, 2, 7, 0, tzinfo=UTC)) == 1412
+    assert history.notes == ()
+
+
 def test_columns_can_be_named():
     history = read(
         "time,who,rooms,cpu\n2026-11-02T08:00Z,5,2,99\n",
@@ -159,6 +174,7 @@ def test_lines_that_are_there_twice_are_told():
         ("time\n2026-11-02T08:00Z\n", "has one column"),
         ("time,users\n", "holds no number of participants"),
         ("", "is empty"),
+        ("Series;Time;Value\na;2026-11-02T08:00Z;5\n", "joined by time"),
         ("time,users\n2026-11-02T08:00Z,-5\n", "between 0 and"),
     ],
 )
