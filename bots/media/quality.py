@@ -10,6 +10,22 @@
   `SETTLE_S` it is neither watched nor frozen time: a camera that was switched off falls
   silent before the meeting's list says so, and that is no freeze.
 
+Where definitions of a freeze differ (webrtcperf passes on `freezeCount` and
+`totalFreezesDuration` of its Chromium, webrtcperf-js `peer-connection-stats.ts`, so its
+rule is libwebrtc's, `video_quality_observer2.cc`):
+
+    ours                          W3C                    webrtcperf: libwebrtc
+    average of the last 30        the last 30            the last 30, of which the
+    intervals before this one     rendered frames        interval itself is one
+    from the third interval on    not said               from the fifth on
+    intervals between whole       between rendered       between rendered frames,
+    frames as they came           frames                 in whole milliseconds
+    one that goes on counts       only when it is over   only when it is over; what
+    from `SETTLE_S` on                                   a pause interrupts is none
+
+At 15 frames a second an interval is a freeze from 217 ms on by ours and W3C's, from
+222 ms on by libwebrtc's. A jitter buffer smooths what is rendered: we have none.
+
 Times are monotonic seconds given by the caller.
 """
 

@@ -144,6 +144,54 @@ def test_the_limit_is_three_times_the_average_where_frames_are_rare():
     assert meter.limit_s() == pytest.approx(0.6)
 
 
+def browsers_freezes(intervals_s: list[float]) -> int:
+    """Count as libwebrtc does, whose counters webrtcperf passes on."""
+    freezes = 0
+    for end in range(5, len(intervals_s) + 1):
+        last = [int(1000 * each) for each in intervals_s[max(0, end - 30) : end]]
+        average = sum(last) // len(last)
+        freezes += last[-1] >= max(3 * average, average + 150)
+    return freezes
+
+
+def our_freezes(intervals_s: list[float]) -> int:
+    meter, now_s = FreezeMeter(), 10.0
+    meter.frame(now_s)
+    for interval_s in intervals_s:
+        now_s += interval_s
+        meter.frame(now_s)
+    return meter.take(now_s).count
+
+
+@pytest.mark.parametrize(
+    ("intervals_s", "ours", "browsers"),
+    [
+        ([1 / 15] * 60 + [0.22], 1, 0),  # its average holds the interval itself
+        ([1 / 15] * 60 + [0.23], 1, 1),
+        ([1 / 15] * 2 + [0.5], 1, 0),  # it waits for five intervals
+        ([1 / 15] * 2 + [0.5] + [1 / 15] * 9 + [0.5], 2, 1),
+        ([1 / 15] * 30 + [0.41] * 30, 7, 6),  # the average grows, for either
+    ],
+)
+def test_where_a_browsers_count_of_freezes_differs_from_ours(
+    intervals_s, ours, browsers
+):
+    assert our_freezes(intervals_s) == ours
+    assert browsers_freezes(intervals_s) == browsers
+
+
+def test_on_a_bad_line_a_browser_counts_nearly_as_many_freezes():
+    rng = random.Random(5)
+    intervals_s = [
+        rng.uniform(0.15, 1.5) if rng.random() < 0.02 else rng.uniform(0.05, 0.08)
+        for _ in range(20_000)
+    ]
+    counted = our_freezes(intervals_s)
+
+    assert counted > 300
+    assert 0.98 * counted <= browsers_freezes(intervals_s) <= counted
+
+
 def test_a_freeze_over_several_askings_is_counted_once_and_in_full():
     meter = FreezeMeter()
     last_s = fluent(meter, 40)
