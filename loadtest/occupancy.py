@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from loadtest.itinerary import Itinerary
-from loadtest.streams import Seat, Streams, seat_at, streams_of_seats
+from loadtest.streams import Seat, Streams, seat_at, streams_of_kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +102,11 @@ class _Meeting:
 
     def count(self) -> Streams:
         """Return the change of its streams since the last call."""
-        seats: list[Seat] = []
+        kinds: Counter[Seat] = Counter()
         for seat, number in self.seats.items():
             on_camera = self.bursts and seat.camera_limit != 0
-            shown = replace(seat, shares_camera=True) if on_camera else seat
-            seats += [shown] * number
-        before, self.streams = self.streams, streams_of_seats(seats)
+            kinds[replace(seat, shares_camera=True) if on_camera else seat] += number
+        before, self.streams = self.streams, streams_of_kinds(kinds)
         return self.streams - before
 
 

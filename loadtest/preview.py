@@ -4,11 +4,13 @@ From the course of a load (`occupancy`, or the steps of a plan) to its totals: t
 people, streams, traffic, what the generator needs and what this machine lacks of it.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bots.errors import ConfigError
+from loadtest.durations import format_duration
 from loadtest.expected import expected_of
 from loadtest.generator import Needs, needs_of, shortfalls, traffic_of
 from loadtest.machine import Machine
@@ -90,6 +92,28 @@ def preview_of_plan(plan: RunPlan, machine: Machine) -> Preview:
         meetings=expected.meetings,
         machine=machine,
         is_bound=not expected.is_exact,
+    )
+
+
+def over_caps(preview: Preview, plan: RunPlan) -> tuple[str, ...]:
+    """Return one sentence for each cap of a scenario's file that its run exceeds."""
+    caps = plan.caps
+    participants, streams = preview.peak_participants, preview.peak.both_ways
+    found = (
+        ("participants", participants, caps.participants, f"{participants}"),
+        ("streams", streams, caps.streams, f"{streams}"),
+        (
+            "duration",
+            plan.duration_s,
+            caps.duration_s,
+            f'"{format_duration(math.ceil(plan.duration_s))}"',
+        ),
+    )
+    return tuple(
+        f"a run would be refused by its cap on {name}: write {name} = {needed} under "
+        f"[limits], or give --max-{name} to the run"
+        for name, value, cap, needed in found
+        if value > cap
     )
 
 

@@ -7,7 +7,7 @@ others who look at it. Pure; knows no measurement.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
 from bots.errors import ConfigError
@@ -132,7 +132,11 @@ def audio_at(profile: MeetingProfile, number: int) -> AudioMode:
 
 def streams_of_seats(seats: Iterable[Seat]) -> Streams:
     """Return the streams of one meeting in which these seats are taken."""
-    kinds = Counter(seats)
+    return streams_of_kinds(Counter(seats))
+
+
+def streams_of_kinds(kinds: Mapping[Seat, int]) -> Streams:
+    """Return the streams of one meeting by how many seats of each kind are taken."""
     cameras = sum(count for seat, count in kinds.items() if seat.shares_camera)
     screens = sum(count for seat, count in kinds.items() if seat.shares_screen)
     audio_in = audio_out = video_out = watching = 0
@@ -144,7 +148,7 @@ def streams_of_seats(seats: Iterable[Seat]) -> Streams:
         video_out += count * seen
         watching += count if seat.views_screen and not seat.shares_screen else 0
     return Streams(
-        participants=kinds.total(),
+        participants=sum(kinds.values()),
         audio_in=audio_in,
         audio_out=audio_out,
         video_in=cameras,

@@ -10,7 +10,7 @@ from bots.whole_file import write_whole
 from loadtest.durations import DURATION
 from loadtest.load_files import load_scenario, plan_of_scenario
 from loadtest.machine import this_machine
-from loadtest.preview import Preview, drawing_of, preview_of_plan
+from loadtest.preview import Preview, drawing_of, over_caps, preview_of_plan
 from planning.catalog import read_catalog
 from reports import text
 from reports.endings import FORMATS
@@ -69,6 +69,7 @@ def preview(
         source=scenario,
         seed=plan.seed,
         prices=_prices(found, catalog),
+        refusals=over_caps(found, plan),
     )
     suffix = Path(output).suffix.lower()
     if output == "-":

@@ -26,9 +26,18 @@ Price = tuple[str, float]
 
 
 def document(
-    preview: Preview, *, name: str, source: str, seed: int, prices: tuple[Price, ...]
+    preview: Preview,
+    *,
+    name: str,
+    source: str,
+    seed: int,
+    prices: tuple[Price, ...],
+    refusals: tuple[str, ...] = (),
 ) -> Document:
-    """Tell a preview; `source` is the scenario's file, `name` the scenario's."""
+    """Tell a preview; `source` is the scenario's file, `name` the scenario's.
+
+    `refusals` are the caps that would refuse its run.
+    """
     fits = not preview.shortfalls
     needs, out = preview.needs, written.byte_count(preview.received_bytes)
     total = preview.sent_bytes + preview.received_bytes
@@ -39,7 +48,7 @@ def document(
         verdict="This machine is large enough; nothing has been sent."
         if fits
         else "This machine is too small; nothing has been sent.",
-        tone="good" if fits else "bad",
+        tone="bad" if not fits else "warning" if refusals else "good",
         answers=(
             Answer(
                 question="participants at once",
@@ -56,7 +65,7 @@ def document(
                 f"{written.bit_rate(needs.sent_bps)} to it",
             ),
         ),
-        next_steps=preview.shortfalls
+        next_steps=(*preview.shortfalls, *refusals)
         or (f"bbbload run {source} my-server -o run.jsonl",),
         notices=(
             Notice(

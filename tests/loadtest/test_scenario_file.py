@@ -9,6 +9,8 @@ import pytest
 from bots.errors import ConfigError
 from loadtest.expected import expected_of, load_at
 from loadtest.load_files import load_scenario
+from loadtest.machine import Machine
+from loadtest.preview import over_caps, preview_of_plan
 from loadtest.scenario import Arrival, Stage, duration_of
 from loadtest.scenario_file import read_scenario
 from loadtest.stages import scenario_plan
@@ -32,6 +34,14 @@ time,participants,meetings
 2024-10-07T11:00:00+02:00,50,9
 2024-10-14T08:00:00+02:00,500,9
 """
+MACHINE = Machine(
+    cores=99.0,
+    memory_bytes=None,
+    descriptors=None,
+    udp_ports=None,
+    uplink_bps=None,
+    conntrack_free=None,
+)
 FILES = {"h.csv": HISTORY, "sizes.csv": "size,meetings\n3,10\n30,1\n"}
 
 
@@ -57,6 +67,20 @@ def test_every_example_can_be_planned(path):
 
     assert expected.most_participants.participants > 50
     assert expected.ends_s == duration_of(found.scenario)
+    assert (
+        over_caps(preview_of_plan(plan, MACHINE), plan) == ()
+    )  # as it is written, no cap of its own refuses it
+
+
+def test_what_the_caps_refuse_is_said_with_the_key_that_allows_it():
+    long = BASE.replace('"10s"', '"5h"').replace("= 20", "= 600")
+
+    found = read(long)
+    plan = scenario_plan(found.scenario, slo=found.slo, seed=1, caps=found.caps)
+
+    participants, duration = over_caps(preview_of_plan(plan, MACHINE), plan)
+    assert "write participants = 600 under [limits]" in participants
+    assert 'write duration = "5h1m" under [limits]' in duration
 
 
 def test_there_are_the_five_examples():

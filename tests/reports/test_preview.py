@@ -29,6 +29,20 @@ def test_a_machine_that_is_too_small_is_an_error_that_names_the_size(capsys):
     assert "too small" in said.out
 
 
+def test_a_cap_that_would_refuse_the_run_is_said_before_it_does(tmp_path, capsys):
+    path = tmp_path / "long.toml"
+    path.write_text(
+        "[mix.talk]\nlistener = 2\n[meeting.talk]\n[profile]\nparticipants = 2\n"
+        'hold = "5h"\n'
+    )
+
+    assert run_command(["preview", str(path)]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert "a run would be refused by its cap on duration" in said
+    assert "bbbload run" not in said
+
+
 def test_the_page_says_what_the_traffic_costs_on_each_type(tmp_path):
     page = tmp_path / "preview.html"
     catalog = ["--catalog", "examples/catalog.toml"]
