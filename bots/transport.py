@@ -162,7 +162,7 @@ class Transport:
         return time.monotonic() < self._back_s
 
     def lose(self, away_s: float) -> None:
-        """Take the network away for so long: cut every socket and open none."""
+        """Take the network away for so long: cut every socket, then reach nothing."""
         self._back_s = time.monotonic() + away_s
         for open_socket in tuple(self._sockets):
             open_socket.cut()
@@ -203,6 +203,7 @@ class Transport:
         assert self._session is not None, "a transport is used within `async with`"
         if self._reach is not None:
             self._reach.check(url)
+        self._refuse_while_away(url)
         sent = dict(headers or {})
         if as_json:
             sent["Content-Type"] = "application/json"

@@ -77,11 +77,12 @@ def test_a_lost_network_cuts_sockets_without_a_word_on_either_loop(run):
             transport.lose(60.0)
             async with asyncio.timeout(scaled(5)):
                 assert await opened.receive() is None
-            with pytest.raises(ClusterError) as away:
-                await transport.connect(f"{base}/keep")
+            for way in (transport.connect, transport.get):
+                with pytest.raises(ClusterError) as away:
+                    await way(f"{base}/keep")
+                assert away.value.code == "network away"
             await eventually(lambda: seen)
 
-        assert away.value.code == "network away"
         assert seen == [1006]
 
     run(play())
