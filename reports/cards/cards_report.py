@@ -60,10 +60,12 @@ def document(found: SideBySide, *, source: str) -> Document:
 def _verdict(found: SideBySide) -> str:
     loads = len(found.loads)
     cards = {row.name for load in found.loads for row in load.rows}
-    text = (
-        f"{wording.counted(len(cards), 'card')} of real nodes under "
-        f"{wording.counted(loads, 'load')}."
-    )
+    text = "No card of a real node."
+    if cards:
+        text = (
+            f"{wording.counted(len(cards), 'card')} of real nodes under "
+            f"{wording.counted(loads, 'load')}."
+        )
     stand_ins = {row.name for load in found.stand_ins for row in load.rows}
     if stand_ins:
         text += (

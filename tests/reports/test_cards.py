@@ -285,6 +285,25 @@ def test_bbbload_cards_compares_a_folder(tmp_path, capsys):
     assert run_command(["cards", str(tmp_path), "-o", str(tmp_path / "x.html")]) == 0
     assert "STAND-IN" in (tmp_path / "x.html").read_text()
 
+    (tmp_path / "real.json").unlink()
+    capsys.readouterr()
+    assert run_command(["cards", str(tmp_path)]) == 0
+    assert "No card of a real node. 1 card of the stand-in" in capsys.readouterr().out
+
+
+def test_cards_of_a_load_made_in_another_manner_stand_apart_and_say_which(
+    tmp_path, capsys
+):
+    for name, manner in (("usual", ()), ("crowd", ("at once",))):
+        card = make_card(replace(capacity(stand_in=False), manner=manner))
+        (tmp_path / f"{name}.json").write_text(encode_card(card))
+
+    assert run_command(["cards", str(tmp_path)]) == 0
+
+    page = " ".join(capsys.readouterr().out.split())
+    assert "2 cards of real nodes under 6 loads" in page
+    assert "6 microphones, at once" in page
+
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
