@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bots.errors import ConfigError
+from planning.models import Plan
+from planning.offers import HELD, NodeCount
 from planning.peaks import History
 from planning.series import demand
 from planning.sizing import SPARE_NODES
@@ -38,6 +40,21 @@ class Window:
     expected: float
     """Median of its fullest hour."""
     risk: float
+
+
+def there_all_day(plan: Plan) -> tuple[NodeCount, ...]:
+    """Return the nodes of the plan's first month that no clock switches off.
+
+    Those held by contract are told under the name of their type.
+    """
+    types = plan.catalog_used.types if plan.catalog_used else ()
+    switched = {kind.name for kind in types if kind.billing == "hourly"}
+    counts: dict[str, int] = {}
+    for node in plan.months[0].nodes:
+        name = node.type.removesuffix(HELD)
+        if node.type not in switched:
+            counts[name] = counts.get(name, 0) + node.count
+    return tuple(NodeCount(type=name, count=counts[name]) for name in counts)
 
 
 def windows(

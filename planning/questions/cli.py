@@ -8,6 +8,7 @@ import click
 
 from bots.errors import ConfigError
 from planning import export as formats
+from planning.assembly import LARGEST_SHARE_GUESSED
 from planning.capacities import chosen
 from planning.codec import SCHEMA as PLAN_SCHEMA
 from planning.codec import decode_plan
@@ -19,7 +20,7 @@ from planning.placement import usable_utilisation
 from planning.quote import added_cost_eur, parse_addition, quote_lines
 from planning.quote import quote as make_quote
 from planning.tables import finite
-from planning.window import windows
+from planning.window import there_all_day, windows
 from planning.zones import zone_of
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -36,7 +37,8 @@ _UNITS = {"h": 1, "d": 24}
     "--add",
     required=True,
     help="Who comes: classes= and size= (people in one); also pupils= (never more than "
-    "that), cameras= in each, together= (share 0 to 1 that meets at once), from=MONTH.",
+    "that), cameras= in each (for "
+    "traffic), together= (share 0 to 1 that meets at once), from=MONTH.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 def quote(plan_file: Path, add: str, as_json: bool) -> int:
@@ -71,7 +73,8 @@ def quote(plan_file: Path, add: str, as_json: bool) -> int:
     "--nodes",
     type=click.IntRange(2, 1000),
     default=None,
-    help="Nodes there are (default: those of the first month of a plan.json).",
+    help="Nodes there are (default: those of a plan.json's first month that are there "
+    "all day).",
 )
 @click.option(
     "--nodes-out",
@@ -137,13 +140,21 @@ def window(
             raise ConfigError(
                 "--nodes is needed with a card: how many nodes are there?"
             )
-        nodes = sum(node.count for node in plan.months[0].nodes)
+        pool = there_all_day(plan)
+        nodes = sum(node.count for node in pool)
+        names = {node.type for node in pool}
+        capacities = [node for node in capacities if node.name in names]
+        if not capacities:
+            raise ConfigError(
+                "the plan has nodes by the hour alone: say with --nodes how many are on"
+            )
     weakest = min(node.low for node in capacities)
     past = without(read_csv(history), own_tests(ledger))
     if zone:
         past = replace(past, zone=zone_of(zone).key)
     sizes = [size for size in past.largest_meeting or () if size is not None]
-    largest = plan.largest_meeting if plan is not None else max(sizes, default=0)
+    guessed = round(LARGEST_SHARE_GUESSED * max(past.participants))
+    largest = plan.largest_meeting if plan is not None else max(sizes, default=guessed)
     usable = weakest * usable_utilisation(min(1.0, largest / weakest))
     found = windows(
         past,

@@ -16,10 +16,12 @@ from loadtest.card_making import make_card
 from loadtest.cli import run_command
 from loadtest.codec import encode_capacity
 from loadtest.guard import Ledger
+from planning.codec import decode_plan
 from planning.demand import parse_demand
 from planning.export import NodeCapacity, multipliers, prometheus
+from planning.offers import NodeCount
 from planning.quote import parse_addition
-from planning.window import windows
+from planning.window import there_all_day, windows
 from tests.planning.test_capacities import measured, profile
 from tests.planning.test_cli import FILES
 from tests.support.histories import EXAMPLE, hourly_history
@@ -281,6 +283,28 @@ def test_our_own_load_test_closes_no_window(tmp_path, plan_file, capsys):
 
     masked = asked("--ledger", str(tmp_path / "ledger.jsonl"))
     assert json.loads(masked)["allowed"] > json.loads(asked())["allowed"]
+
+
+def test_nodes_by_the_hour_are_not_counted_on_at_night(plan_file):
+    plan = decode_plan(plan_file.read_text(), where="plan.json")
+    assert plan.catalog_used is not None
+    first, second = plan.catalog_used.types
+    hourly = replace(second, billing="hourly")
+    nodes = (
+        NodeCount(type=first.name, count=4),
+        NodeCount(type=f"{first.name} (held)", count=3),
+        NodeCount(type=second.name, count=5),
+    )
+    mixed = replace(
+        plan,
+        months=(replace(plan.months[0], nodes=nodes),),
+        catalog_used=replace(plan.catalog_used, types=(first, hourly)),
+    )
+
+    assert there_all_day(mixed) == (NodeCount(type=first.name, count=7),)
+    assert sum(node.count for node in there_all_day(plan)) == sum(
+        node.count for node in plan.months[0].nodes
+    )
 
 
 def test_a_window_is_printed_with_its_room(plan_file, capsys):
