@@ -140,16 +140,25 @@ class Presence:
 
         The dialog opens when the client's screen stands; 0 s stay out of it. The beat
         waits for no answer, so a slow server is told as often as a fast one.
+
+        Raises what ended the membership meanwhile.
         """
-        conversation = self._conversation
-        due_s = conversation.joined_at_s + ECHO_TEST_FIRST_S
+        if not duration_s:
+            return
+        due_s = self._conversation.joined_at_s + ECHO_TEST_FIRST_S
         ends_s = due_s + duration_s
-        while due_s < ends_s and not conversation.over.done():
-            await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
-            await conversation.ask(op.ECHO_TEST_RUNNING)
+        while due_s < ends_s:
+            await self._rest(due_s)
+            await self._conversation.ask(op.ECHO_TEST_RUNNING)
             due_s = next_beat(due_s, ECHO_TEST_INTERVAL_S, time.monotonic())
-        if duration_s:
-            await asyncio.sleep(max(ends_s - time.monotonic(), 0.0))
+        await self._rest(ends_s)
+
+    async def _rest(self, until_s: float) -> None:
+        """Wait until a time of `time.monotonic()`; raise what ends the membership."""
+        over = self._conversation.over
+        await asyncio.wait((over,), timeout=max(until_s - time.monotonic(), 0.0))
+        if over.done():
+            raise over.result()
 
     async def know_locks(self) -> None:
         """Wait until a locked user's client knows what it may do, but not for long."""

@@ -16,6 +16,7 @@ import pytest
 
 from bots.engine import open_field
 from bots.models import (
+    Habits,
     JoinReport,
     LeaveReport,
     MilestoneReport,
@@ -212,6 +213,18 @@ async def test_a_removal_is_a_drop_by_its_reason():
     assert await all_at_once(play, EJECTIONS) == {
         reason: (["joined"], "leave", "dropped", reason) for reason in EJECTIONS
     }
+
+
+@asynctest
+async def test_who_is_removed_in_the_audio_dialog_does_not_linger_there():
+    reason = "user_requested_eject_reason"
+    async with scene(eject=reason) as stage:
+        await stage.participant(
+            1, audio="microphone", habits=Habits(dialog_s=3600.0)
+        ).run()
+
+    (join,) = stage.of(JoinReport)
+    assert (join.outcome, join.code) == ("dropped", reason)
 
 
 @asynctest
