@@ -12,7 +12,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from bots.plain import to_plain
 from bots.redaction import redact
 from loadtest.crash import keep_traceback
 from loadtest.follow import RunFollower
+from loadtest.machine import free_port
 from loadtest.models import Record
 from loadtest.sentry import NO_RISKS, GuardRules
 from loadtest.stages import RunPlan
@@ -126,17 +126,10 @@ def _arguments(order: RunOrder, folder: Path) -> list[str]:
     if order.guard.meetings_unseen:
         arguments.append("--meetings-unseen")
     if order.processes > 1:
-        port = _free_port()
+        port = free_port()
         arguments += [f"--processes={order.processes}", "--expect-workers-max-wait=60"]
         arguments += [f"--master-bind-port={port}", f"--master-port={port}"]
     return arguments
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _is_running(child: "subprocess.Popen[bytes]") -> bool:

@@ -4,17 +4,24 @@ Linux only, as the bot engines are. What cannot be read is None: unknown is not 
 to refuse a run, and is said.
 """
 
+import contextlib
 import os
 import resource
+import secrets
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from bots.errors import GeneratorError
 
 PORTS_FILE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 MEMORY_FILE: Final = Path("/proc/meminfo")
 ROUTES_FILE: Final = Path("/proc/net/route")
 CONNTRACK: Final = Path("/proc/sys/net/netfilter")
 CGROUP: Final = Path("/sys/fs/cgroup")
+LOWEST_PORT: Final = 10_000
+PORT_TRIES: Final = 100
 NO_LIMIT_BYTES: Final = 1 << 60
 """cgroup version 1 writes a huge number where there is no limit."""
 
@@ -47,6 +54,26 @@ def this_machine() -> Machine:
         udp_ports=_udp_ports(),
         uplink_bps=_uplink_bps(),
         conntrack_free=_conntrack_free(),
+    )
+
+
+def free_port() -> int:
+    """Return a free TCP port of loopback that the kernel gives nobody by itself.
+
+    For a process that must be told its port and starts in its own time: one that the
+    kernel chose may be given to somebody else until then.
+
+    Raises GeneratorError where none is found.
+    """
+    words = _text(PORTS_FILE).split()
+    below = max(2 * LOWEST_PORT, int(words[0]) if words else 0)
+    for _ in range(PORT_TRIES):
+        port = LOWEST_PORT + secrets.randbelow(below - LOWEST_PORT)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise GeneratorError(
+        f"no TCP port from {LOWEST_PORT} to {below} is free on this machine"
     )
 
 

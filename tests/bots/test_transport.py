@@ -10,6 +10,7 @@ from aiohttp import web
 from bots.errors import ClusterError, ConfigError, StepTimeout
 from bots.reach import NodeNotAllowed, Reach
 from bots.transport import Cookies, Transport, UpgradeRefused, tls_context
+from loadtest.machine import free_port
 from tests.support.asynctest import asynctest, eventually, scaled
 from tests.support.servers import serving
 
@@ -195,13 +196,9 @@ async def test_an_answer_that_does_not_come_ends_in_time():
 
 @asynctest
 async def test_a_closed_port_is_told_as_such():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
     async with Transport() as transport:
         with pytest.raises(ClusterError, match="cannot be reached") as caught:
-            await transport.get(f"http://127.0.0.1:{port}/bigbluebutton/api")
+            await transport.get(f"http://127.0.0.1:{free_port()}/bigbluebutton/api")
 
     assert caught.value.code == "connect"
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import platform
-import socket
 
 import pytest
 
 from bots.errors import TargetUnusable
+from loadtest.machine import free_port
 from loadtest.nodes import fetch_metrics, read_facts
 from tests.support.asynctest import asynctest, eventually
 from tests.support.needs import find_program
@@ -15,9 +15,7 @@ from tests.support.needs import find_program
 @pytest.mark.prometheus
 @asynctest
 async def test_a_real_node_exporter_tells_kernel_memory_and_packages(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (tmp_path / "bbbload.prom").write_text(
         'bbbload_fact{name="package bbb-html5",value="1:3.0.19"} 1\n'
     )

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bots.errors import ConfigError
 from bots.models import JoinReport, LeaveReport, MilestoneReport, StreamReport
 from loadtest.exporter import Exporter, metrics_address
+from loadtest.machine import free_port
 from loadtest.models import EndRecord, NodeSample
 from tests.support.results import run_records
 
@@ -21,12 +22,6 @@ def scraped(port):
             for family in families
             for sample in family.samples
         }
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_the_metrics_are_the_sums_of_the_log():

@@ -3,11 +3,12 @@
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 from dataclasses import asdict
 
-from loadtest.machine import this_machine
+from loadtest.machine import PORTS_FILE, free_port, this_machine
 
 TELL = (
     "import json; from dataclasses import asdict; "
@@ -44,3 +45,13 @@ def test_memory_and_ports_are_those_the_kernel_tells():
     assert machine.udp_ports is not None
     assert 1 <= machine.udp_ports <= 65_535
     assert all(value is None or value >= 0 for value in asdict(machine).values())
+
+
+def test_a_free_port_is_none_that_the_kernel_gives_to_whoever_asks():
+    lowest, highest = map(int, PORTS_FILE.read_text().split())
+    ports = [free_port() for _ in range(20)]
+
+    assert len(set(ports)) > 1
+    assert lowest < 20_000 or not any(lowest <= port <= highest for port in ports)
+    for port in ports:
+        socket.create_server(("127.0.0.1", port)).close()

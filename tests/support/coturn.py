@@ -30,11 +30,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bots.models import IceServer
+from loadtest.machine import free_port
 from tests.support.asynctest import eventually, scaled
 from tests.support.namespaces import Namespace
 from tests.support.needs import find_program
 
-START_LIMIT_S = 10.0
+START_LIMIT_S = 30.0
 STOP_LIMIT_S = 5.0
 REALM = "bbbload.test"
 Carrier = Literal["udp", "tcp", "tls"]
@@ -87,7 +88,7 @@ async def coturn(
     assert program is not None
     address = inside.address if inside else "127.0.0.1"
     certificate, key = _certificate(folder, address)
-    plain_port, tls_port = (3478, 5349) if inside else (_free_port(), _free_port())
+    plain_port, tls_port = (3478, 5349) if inside else (free_port(), free_port())
     turn = Coturn(
         address=address,
         plain_port=plain_port,
@@ -152,12 +153,6 @@ def _listens(address: str, port: int) -> bool:
     with closing(socket.socket()) as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((address, port)) == 0
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _certificate(folder: Path, address: str) -> tuple[Path, Path]:

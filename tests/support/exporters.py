@@ -13,18 +13,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from loadtest.machine import free_port
 from tests.support.asynctest import scaled
 from tests.support.needs import find_program
 
 READY_S = 30.0
-
-
-def free_port() -> int:
-    """Return a port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextlib.contextmanager

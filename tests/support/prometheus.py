@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import time
 import urllib.error
@@ -10,6 +9,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
+from loadtest.machine import free_port
 from tests.support.needs import find_program
 
 READY_TIMEOUT_S = 60.0
@@ -64,9 +64,7 @@ def _running(folder: Path, configuration: str, data: Path) -> Iterator[str]:
     server = find_program("prometheus")
     assert server is not None
     (folder / "prometheus.yml").write_text(configuration)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen(
             [server, f"--config.file={folder / 'prometheus.yml'}",

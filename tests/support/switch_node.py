@@ -11,13 +11,13 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from loadtest.machine import free_port
 from tests.support.asynctest import scaled
 
 POLL_S = 0.05
@@ -99,9 +99,7 @@ def switchable(
         (folder / "drift").write_text(f"{time.monotonic()} {drift_per_s}")
     for version, options in versions.items():
         (folder / f"{version}.options").write_text("\n".join(options))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = f"{sys.executable} -m tests.support.switch_node {folder} {port}"
     try:
         yield f"http://127.0.0.1:{port}/bigbluebutton/", command

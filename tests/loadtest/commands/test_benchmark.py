@@ -1,7 +1,6 @@
 """`bbbload benchmark` up to the load and after it; the load itself: integration/."""
 
 import re
-import socket
 import stat
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from loadtest.commands.climbing import step_line
 from loadtest.commands.heads import END_MARGIN_S
 from loadtest.commands.outputs import whole_file
 from loadtest.ladder_plan import LadderPlan
+from loadtest.machine import free_port
 from loadtest.models import Slo
 from loadtest.profiles import SMALL_PROFILES
 from tests.support.runs import (
@@ -37,10 +37,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     monkeypatch.setenv("BBB_SECRET", "0123456789abcdef0123456789abcdef")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return f"http://127.0.0.1:{port}/bigbluebutton/"
+    return f"http://127.0.0.1:{free_port()}/bigbluebutton/"
 
 
 def test_a_plan_has_the_caps_and_the_time_that_its_ladder_can_need():
