@@ -30,6 +30,9 @@ RANGE: Final = "3m"
 """Two scrapes of one a minute, Prometheus' default, fit in."""
 CLOCK_EVERY: Final = 10
 SCRAPE_DURATION: Final = "scrape_duration_seconds"
+SCRAPE_ALIGNED_S: Final = 0.002
+"""A scrape's time is that of its turn where it begins so little later (Prometheus,
+`scrape.timestamp-tolerance`)."""
 SCHEME: Final = "prometheus+"
 Told = Mapping[str, list[tuple[Labels, float, float]]]
 """By name: labels, Unix time of the last sample, its value."""
@@ -197,7 +200,7 @@ def _node_clock(told: Told, server: ClockOffset) -> ClockOffset | None:
     """Return the node's offset from us: from the server's clock, and the server's.
 
     The node looked at its clock while the scrape lasted, which begins at the sample's
-    time (on the server's clock).
+    time (on the server's clock) or up to `SCRAPE_ALIGNED_S` after it.
     """
     for labels, at_s, value in told.get(NODE_TIME, []):
         instance = dict(labels).get("instance")
@@ -207,7 +210,8 @@ def _node_clock(told: Told, server: ClockOffset) -> ClockOffset | None:
             if dict(other).get("instance") == instance
         ]
         if lasted:
-            scrape = clock_offset(at_s, value, at_s + lasted[0])
+            ended_s = at_s + SCRAPE_ALIGNED_S + lasted[0]
+            scrape = clock_offset(at_s, value, ended_s)
             return ClockOffset(
                 offset_s=scrape.offset_s + server.offset_s,
                 bound_s=scrape.bound_s + server.bound_s,

@@ -5,7 +5,13 @@ import pytest
 from bots.errors import ConfigError, TargetUnusable
 from loadtest.watching.exposition import GROUP_CPU
 from loadtest.watching.node_watch import NodeWatch
-from loadtest.watching.prometheus import newest, places_of, query_of, reading_of
+from loadtest.watching.prometheus import (
+    SCRAPE_ALIGNED_S,
+    newest,
+    places_of,
+    query_of,
+    reading_of,
+)
 from loadtest.watching.reading import ClockOffset
 from loadtest.watching.sources import open_source, source_node
 from loadtest.watching.ssh import read_ssh_address, ssh_command
@@ -101,8 +107,25 @@ def test_samples_are_placed_on_our_clock_where_they_were_taken():
     assert reading.machine.elapsed_s == pytest.approx(53.0)
     # The series that ended a minute before is not added to the living ones.
     assert dict(reading.machine.cpu_s) == {"idle": 50.0, "user": 7.0}
-    assert reading.clock.offset_s == pytest.approx(5.0)
-    assert reading.clock.bound_s == pytest.approx(0.11)
+    assert reading.clock.offset_s == pytest.approx(4.999)
+    assert reading.clock.bound_s == pytest.approx(0.111)
+
+
+def test_a_scrape_that_began_a_little_after_its_turn_is_within_the_clocks_bound():
+    """Prometheus gives it the time of its turn; the two clocks go alike."""
+    began_s, lasted_s = 1000.0 + SCRAPE_ALIGNED_S, 0.01
+    told = newest(
+        [
+            series("node_time_seconds", 1000.0, began_s + lasted_s),
+            series("scrape_duration_seconds", 1000.0, lasted_s),
+        ]
+    )
+    server = ClockOffset(offset_s=0.0, bound_s=0.0)
+
+    places = places_of(told, 1001.0, 60.0, server, {})
+    clock = reading_of(told, places, 60.0, server).clock
+
+    assert abs(clock.offset_s) <= clock.bound_s + 1e-6
 
 
 def test_a_scrape_that_is_told_twice_is_no_newer_the_second_time():
