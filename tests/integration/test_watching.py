@@ -30,12 +30,15 @@ NAME = "mediasoup-worker"
 
 @contextlib.contextmanager
 def worker(folder: Path):
-    """Run a process of that name which uses about a third of a core."""
+    """Run a process of that name which uses most of a core.
+
+    Another program that works in one thread is half as near to its end, on two cores.
+    """
     program = folder / NAME
     # A copy, since the kernel names a process after the file that it runs.
     shutil.copy(os.path.realpath("/bin/sh"), program)
     spin = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"
-    work = f"while :; do {spin}; sleep 0.05; done"
+    work = f"while :; do {spin}; sleep 0.01; done"
     process = subprocess.Popen([str(program), "-c", work])
     try:
         yield
@@ -68,6 +71,20 @@ def has_roles(samples):
     return sum("video" in dict(sample.cpu_s) for sample in samples) >= 2
 
 
+def is_busiest(samples):
+    # As Linux cuts the name. Others on this machine may be busier for a while.
+    return has_roles(samples) and samples[-1].busiest == NAME[:15]
+
+
+def said_by(log, words):
+    """Return a server's log once it holds these words: it writes in its own time."""
+    ends_s = time.monotonic() + scaled(30)
+    while words not in (text := log.read_text()):
+        assert time.monotonic() < ends_s, text
+        time.sleep(0.05)
+    return text
+
+
 @pytest.mark.prometheus
 def test_exporters_and_a_prometheus_find_a_worker_in_its_role(tmp_path):
     with (
@@ -96,7 +113,7 @@ def test_exporters_and_a_prometheus_find_a_worker_in_its_role(tmp_path):
     assert node.watch.node == machine
     for found in (samples, told):
         assert found[-1].busiest == NAME
-        assert 0.01 < found[-1].busiest_cores < 1.2
+        assert 0.01 < found[-1].busiest_cores < 2
         assert {"node", "steal", "video"} <= dict(found[-1].cpu_s).keys()
         assert found[-1].cores == os.cpu_count()
         # One clock serves both: the truth is 0, and within the bound.
@@ -108,15 +125,13 @@ def test_ssh_finds_a_worker_in_its_role_by_one_connection(tmp_path):
     ssh = tmp_path / "ssh"
     ssh.mkdir()
     with worker(tmp_path), private_sshd(ssh) as address:
-        node, samples = watched((address,), has_roles)
-        log = (ssh / "sshd.log").read_text()
+        node, samples = watched((address,), is_busiest)
+        log = said_by(ssh / "sshd.log", "disconnected by user")
         (ssh / "known_hosts").write_text("")
         with pytest.raises(TargetUnusable, match=r"(?i)host key"):
             open_source(address).read(time.monotonic)
 
-    assert samples[-1].busiest == "mediasoup-worke"  # as Linux cuts it
     assert samples[-1].cores == os.cpu_count()
     assert abs(samples[-1].clock_offset_s) <= samples[-1].clock_bound_s + 0.001
     assert dict(node.watch.facts)["kernel"] == os.uname().release
     assert log.count("Accepted publickey") == 1  # one connection for all answers
-    assert "disconnected by user" in log
