@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bots.models import JoinReport, LeaveReport, StreamReport
 from loadtest.codec import open_run
+from loadtest.machine import free_port
 from loadtest.models import EndRecord, NodeSample, StepRecord
 from tests.support.asynctest import asynctest, eventually, scaled
 from tests.support.lateness import was_only_late
@@ -36,7 +37,7 @@ class Started:
         self.process = process
         self._reading = reading
 
-    async def result(self, limit_s=50.0):
+    async def result(self, limit_s=80.0):
         async with asyncio.timeout(scaled(limit_s)):
             output = await self._reading
             return await self.process.wait(), output
@@ -76,14 +77,26 @@ async def started(arguments, folder, **environment):
         reading.cancel()
 
 
-def locust(node_url, log, *more):
+RUN_TIMES_S = (6, 20, 40)
+"""Tried in turn: Locust's time runs while the engines get ready, too."""
+JUDGED_S = 4.0
+"""What is left of it then must hold the ramp and seconds that are judged."""
+
+
+def locust(node_url, log, *more, run_s=RUN_TIMES_S[0]):
     return [
         *LOCUST,
         *("--host", f"{node_url}/bigbluebutton/", "--headless", "--only-summary"),
-        *("-u", "4", "-r", "4", "-t", "6s"),
+        *("-u", "4", "-r", "4", "-t", f"{run_s}s"),
         *("--meeting-size", "2", "--cameras", "1", "--run-log", str(log)),
         *more,
     ]
+
+
+def had_time(log, run_s):
+    """Return whether the engines were ready well before a run's time was over."""
+    steps = of(StepRecord, read(log)[1]) if log.exists() else []
+    return bool(steps) and steps[0].elapsed_s <= run_s - JUDGED_S
 
 
 def read(log):
@@ -95,12 +108,6 @@ def of(kind, records):
     return [record for record in records if isinstance(record, kind)]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 async def meetings_on(node):
     text = await asyncio.to_thread(fetch, node.metrics_url)
     lines = text.splitlines()
@@ -108,7 +115,7 @@ async def meetings_on(node):
 
 
 def fetch(url, data=None):
-    with urllib.request.urlopen(url, data=data, timeout=10) as answer:
+    with urllib.request.urlopen(url, data=data, timeout=scaled(30)) as answer:
         return answer.read().decode()
 
 
@@ -138,14 +145,17 @@ def assert_whole(log, participants=4, meetings=2):
     return header, records
 
 
-@asynctest
+@asynctest(limit_s=160)
 async def test_plain_locust_headless_gives_a_whole_run_and_hides_the_secret(tmp_path):
-    log = tmp_path / "run.jsonl"
+    html = ("--html", str(tmp_path / "r.html"))
     async with node_process(secret=SECRET) as node:
-        async with started(
-            locust(node.url, log, "--html", str(tmp_path / "r.html")), tmp_path
-        ) as run:
-            code, output = await run.result()
+        for run_s in RUN_TIMES_S:
+            log = tmp_path / f"run-{run_s}.jsonl"
+            arguments = locust(node.url, log, *html, run_s=run_s)
+            async with started(arguments, tmp_path) as run:
+                code, output = await run.result()
+            if had_time(log, run_s):
+                break
         left = await meetings_on(node)
 
     _, records = assert_whole(log)
@@ -163,19 +173,23 @@ async def test_plain_locust_headless_gives_a_whole_run_and_hides_the_secret(tmp_
     }
     assert of(NodeSample, records)
     ledger = (tmp_path / "state/bbbload/ledger.jsonl").read_text().splitlines()
-    assert [json.loads(line)["event"] for line in ledger] == ["begin", "end"]
-    assert json.loads(ledger[1])["peak_participants"] == 4
+    assert [json.loads(line)["event"] for line in ledger[-2:]] == ["begin", "end"]
+    assert json.loads(ledger[-1])["peak_participants"] == 4
     assert_secret_is_nowhere(tmp_path, output)
 
 
-@asynctest
+@asynctest(limit_s=160)
 async def test_two_worker_processes_share_the_participants(tmp_path):
-    log, port = tmp_path / "run.jsonl", str(free_port())
-    ports = ("--master-bind-port", port, "--master-port", port)
     async with node_process(secret=SECRET) as node:
-        arguments = locust(node.url, log, "--processes", "2", *ports)
-        async with started(arguments, tmp_path) as run:
-            code, output = await run.result()
+        for run_s in RUN_TIMES_S:
+            log, port = tmp_path / f"run-{run_s}.jsonl", str(free_port())
+            ports = ("--master-bind-port", port, "--master-port", port)
+            more = ("--processes", "2", *ports)
+            arguments = locust(node.url, log, *more, run_s=run_s)
+            async with started(arguments, tmp_path) as run:
+                code, output = await run.result()
+            if had_time(log, run_s):
+                break
         left = await meetings_on(node)
 
     header, records = assert_whole(log)
@@ -185,24 +199,27 @@ async def test_two_worker_processes_share_the_participants(tmp_path):
     assert left == 0
 
 
-@asynctest
+@asynctest(limit_s=160)
 async def test_a_master_and_two_workers_share_the_participants(tmp_path):
-    log, port = tmp_path / "run.jsonl", str(free_port())
-    worker = [*LOCUST, "--worker", "--master-port", port]
     async with node_process(secret=SECRET) as node:
-        master = locust(node.url, log, "--master", "--expect-workers", "2")
-        master += ["--master-bind-port", port]
-        async with (
-            started(master, tmp_path) as run,
-            started(worker, tmp_path) as first,
-            started(worker, tmp_path) as second,
-        ):
-            code, output = await run.result()
-            codes = [(await other.result())[0] for other in (first, second)]
+        for run_s in RUN_TIMES_S:
+            log, port = tmp_path / f"run-{run_s}.jsonl", str(free_port())
+            worker = [*LOCUST, "--worker", "--master-port", port]
+            more = ("--master", "--expect-workers", "2", "--master-bind-port", port)
+            async with (
+                started(locust(node.url, log, *more, run_s=run_s), tmp_path) as run,
+                started(worker, tmp_path) as first,
+                started(worker, tmp_path) as second,
+            ):
+                code, output = await run.result()
+                codes = [(await other.result())[0] for other in (first, second)]
+            if had_time(log, run_s):
+                break
         left = await meetings_on(node)
 
-    assert_whole(log)
-    assert (code, codes) == (0, [0, 0]), output.decode()
+    _, records = assert_whole(log)
+    assert code == (3 if was_only_late(records[-1]) else 0), output.decode()
+    assert codes == [0, 0]
     assert left == 0
 
 
@@ -221,7 +238,7 @@ async def test_the_web_ui_opens_on_loopback_and_starts_and_stops_a_run(tmp_path)
                 except OSError:
                     return ""
 
-            assert "meeting_size" in await eventually(page, limit_s=20)
+            assert "meeting_size" in await eventually(page)
             form = {
                 "user_count": 2,
                 "spawn_rate": 2,
@@ -235,9 +252,9 @@ async def test_the_web_ui_opens_on_loopback_and_starts_and_stops_a_run(tmp_path)
             def joined():
                 return log.exists() and log.read_text().count('"outcome":"joined"') >= 2
 
-            await eventually(joined, limit_s=25)
+            await eventually(joined)
             await asyncio.to_thread(fetch, f"{url}/stop", b"")
-            await eventually(lambda: '"kind":"end"' in log.read_text(), limit_s=25)
+            await eventually(lambda: '"kind":"end"' in log.read_text())
             left = await meetings_on(node)
             listening = sockets_of(port)
             run.process.send_signal(signal.SIGTERM)
@@ -314,7 +331,7 @@ async def test_a_web_form_cannot_allow_a_host(tmp_path):
                 except OSError:
                     return ""
 
-            await eventually(is_up, limit_s=20)
+            await eventually(is_up)
             form = {
                 "user_count": 1,
                 "spawn_rate": 1,
@@ -328,7 +345,7 @@ async def test_a_web_form_cannot_allow_a_host(tmp_path):
                 text = await asyncio.to_thread(fetch, f"{url}/stats/requests")
                 return json.loads(text)["state"] == "stopped"
 
-            await eventually(is_stopped, limit_s=20)
+            await eventually(is_stopped)
             run.process.send_signal(signal.SIGTERM)
             _, output = await run.result()
         was_reached = has_visitor(listener)
@@ -344,8 +361,8 @@ async def test_a_killed_worker_is_noticed_and_its_participants_are_ours_to_blame
     log, port = tmp_path / "run.jsonl", str(free_port())
     worker = [*LOCUST, "--worker", "--master-port", port]
     async with node_process(secret=SECRET) as node:
-        master = locust(node.url, log, "--master", "--expect-workers", "2", "-t", "20s")
-        master += ["--master-bind-port", port]
+        more = ("--master", "--expect-workers", "2", "--master-bind-port", port)
+        master = locust(node.url, log, *more, run_s=600)
         async with (
             started(master, tmp_path) as run,
             started(worker, tmp_path) as first,
@@ -355,13 +372,13 @@ async def test_a_killed_worker_is_noticed_and_its_participants_are_ours_to_blame
             def joined():
                 return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
 
-            await eventually(joined, limit_s=25)
+            await eventually(joined)
             first.process.kill()
-            await eventually(lambda: "engine lost" in log.read_text(), limit_s=8)
+            await eventually(lambda: "engine lost" in log.read_text())
             run.process.send_signal(signal.SIGTERM)
             code, output = await run.result()
 
-        await eventually(lambda: is_empty(node), limit_s=20)
+        await eventually(lambda: is_empty(node))
 
     _, records = read(log)
     lost = [x for x in of(LeaveReport, records) if x.code == "engine lost"]

@@ -14,11 +14,11 @@ import pytest
 from playwright.async_api import async_playwright
 
 from bots.models import StreamReport
+from loadtest.machine import free_port
 from tests.integration.test_locust import (
     LOCUST,
     SECRET,
     fetch,
-    free_port,
     of,
     read,
     started,
@@ -57,7 +57,7 @@ async def test_a_run_is_seen_in_the_web_ui_in_prometheus_and_on_the_dashboard(tm
                 except OSError:
                     return ""
 
-            await eventually(is_up, limit_s=20)
+            await eventually(is_up)
             async with scraping(tmp_path, f"127.0.0.1:{metrics}") as prometheus:
                 form = {
                     "user_count": 3,
@@ -69,6 +69,8 @@ async def test_a_run_is_seen_in_the_web_ui_in_prometheus_and_on_the_dashboard(tm
                 body = urllib.parse.urlencode(form).encode()
                 await asyncio.to_thread(fetch, f"{url}/swarm", body)
                 table = await tab_of(url)
+                # It may have scraped last when not all were in.
+                await eventually(lambda: counts(prometheus, 3.0))
                 answers = {}
                 for expression in expressions():
                     answers[expression] = (
@@ -79,7 +81,7 @@ async def test_a_run_is_seen_in_the_web_ui_in_prometheus_and_on_the_dashboard(tm
                         else await ask(prometheus, expression)
                     )
             await asyncio.to_thread(fetch, f"{url}/stop", b"")
-            await eventually(lambda: '"kind":"end"' in log.read_text(), limit_s=25)
+            await eventually(lambda: '"kind":"end"' in log.read_text())
             await asyncio.to_thread(run.process.terminate)
             await run.result()
 
@@ -113,6 +115,10 @@ async def tab_of(url):
         text = await row.inner_text()
         await browser.close()
         return text.replace("\n", " ")
+
+
+async def counts(prometheus, participants):
+    return await ask(prometheus, "sum(bbbload_participants)") == [participants]
 
 
 async def ask(prometheus, expression):

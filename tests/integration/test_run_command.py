@@ -10,6 +10,7 @@ import pytest
 
 from bots.models import LeaveReport
 from loadtest.cli import run_command
+from loadtest.machine import free_port
 from loadtest.models import EndRecord
 from tests.integration.test_demo import marked
 from tests.integration.test_locust import (
@@ -18,7 +19,6 @@ from tests.integration.test_locust import (
     assert_secret_is_nowhere,
     assert_whole,
     fetch,
-    free_port,
     meetings_on,
     of,
     read,
@@ -91,8 +91,8 @@ async def test_an_interrupted_run_ends_its_meetings_and_keeps_its_log(tmp_path, 
                 metrics = await asyncio.to_thread(fetch, url)
                 return 'bbbload_joins_total{outcome="joined"} 4.0' in metrics
 
-            await eventually(joined, limit_s=25)
-            await eventually(counted, limit_s=10)
+            await eventually(joined)
+            await eventually(counted)
             command.process.send_signal(number)
             code, output = await command.result()
         left = await meetings_on(node)
@@ -117,7 +117,7 @@ async def test_a_second_ctrl_c_waits_for_nobody_and_the_engine_still_cleans_up(
             def joined():
                 return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
 
-            await eventually(joined, limit_s=25)
+            await eventually(joined)
             (engine,) = engines_below(command.process.pid)
             os.kill(engine, signal.SIGSTOP)  # nobody can leave: draining takes for ever
             try:
@@ -125,14 +125,14 @@ async def test_a_second_ctrl_c_waits_for_nobody_and_the_engine_still_cleans_up(
                 await asyncio.sleep(1.0)
                 was_draining = command.process.returncode is None
                 command.process.send_signal(signal.SIGINT)
-                code, output = await command.result(10)
+                code, output = await command.result(20)
             finally:
                 os.kill(engine, signal.SIGCONT)
 
         async def is_empty():
             return await meetings_on(node) == 0
 
-        await eventually(is_empty, limit_s=20)
+        await eventually(is_empty)
 
     assert was_draining
     assert code == 130, output.decode()
@@ -205,7 +205,7 @@ async def test_a_killed_engine_ends_the_run_as_invalid_and_the_next_cleans_up(tm
             def joined():
                 return log.exists() and log.read_text().count('"outcome":"joined"') >= 4
 
-            await eventually(joined, limit_s=25)
+            await eventually(joined)
             (engine,) = engines_below(command.process.pid)
             os.kill(engine, signal.SIGKILL)
             code, output = await command.result()
