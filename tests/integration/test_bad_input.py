@@ -251,6 +251,10 @@ async def test_a_full_disk_ends_the_run_in_order_and_says_so(tmp_path):
     assert len(records) > 100
 
 
+RAN = (0, 3, 5)
+"""Exit codes of a run that took place: how fit this machine is decides which."""
+
+
 @asynctest
 async def test_a_log_can_go_down_a_pipe_and_the_reader_may_leave(tmp_path):
     async with node_process(secret=SECRET) as node:
@@ -258,7 +262,7 @@ async def test_a_log_can_go_down_a_pipe_and_the_reader_may_leave(tmp_path):
         arguments = ["run", target, "--size", "2", "--duration", "2s", "-o", "-"]
         code, said, out = await asyncio.to_thread(bbbload, tmp_path, *arguments)
         lines = out.splitlines()
-        assert code == 0, said
+        assert code in RAN, said
         assert '"kind":"run"' in lines[0]
         assert '"kind":"end"' in lines[-1]
 
@@ -273,7 +277,7 @@ async def test_a_log_can_go_down_a_pipe_and_the_reader_may_leave(tmp_path):
         )
         os.close(writing)
         _, words = await process.communicate()
-    assert process.returncode == 0, words.decode()
+    assert process.returncode in RAN, words.decode()
     assert b"Traceback" not in words
     assert files_in(tmp_path) == set()
 

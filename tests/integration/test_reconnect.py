@@ -54,7 +54,8 @@ async def test_dropped_media_sockets_are_opened_again_with_all_that_ran_on_them(
         viewer = stage.participant(2, limits=QUICK)
         async with stage.present(sharer, viewer):
             await stage.wait_for(MilestoneReport, media="camera")
-            await stage.wait_for(RefusalReport, 2)
+            await stage.wait_for(RefusalReport, participant=1)
+            await stage.wait_for(RefusalReport, participant=2, what="camera socket")
             user = next(u for u in room(stage).present() if u.name == "Bot 1")
             await eventually(lambda: user.voice and user.cameras, what="both again")
             await stage.wait_for(MilestoneReport, 2, media="camera", outcome="joined")

@@ -44,9 +44,9 @@ def test_a_starved_engine_ends_with_3_and_says_so(order, tmp_path):
         async with node_process(secret=SECRET) as node:
             arguments = [*BBBLOAD, name, f"{node.url}/bigbluebutton", *more, *out]
             async with started(arguments, tmp_path) as command:
-                (engine,) = await eventually(
-                    lambda: engines_below(command.process.pid), limit_s=30
-                )
+                # From when it was ready, so that getting ready needs no patience.
+                await eventually(lambda: log.exists() and log.read_text(), limit_s=60)
+                (engine,) = engines_below(command.process.pid)
                 async with asyncio.TaskGroup() as group:
                     starving = group.create_task(starve(engine))
                     code, output = await command.result(120)
