@@ -38,7 +38,7 @@ async def quality_steps() -> None:
                 async def is_lower() -> bool:
                     return await measure() < 0.75 * rate_bps[0]
 
-                await eventually(is_lower, limit_s=20, what="a lower rate")
+                await eventually(is_lower, what="a lower rate")
                 seen = stage.of(MilestoneReport, media="camera")
 
     assert {milestone.outcome for milestone in seen} == {"joined"}

@@ -77,7 +77,6 @@ async def test_a_lingering_presenter_says_what_the_recorded_browser_said():
                 lambda: (
                     names(sent(transcript.document()["frames"])).count(ECHO_TEST) >= 2
                 ),
-                limit_s=20,
                 what="the whole opening and the dialog's echo test",
             )
     ours = sent(transcript.document()["frames"])
@@ -126,7 +125,6 @@ async def test_a_plain_viewer_says_the_same_less_the_marked_rows():
                         len(names(sent(transcript.document()["frames"])))
                         >= len(expected)
                     ),
-                    limit_s=20,
                     what="the whole opening",
                 )
     order = names(sent(transcript.document()["frames"]))[: len(expected)]

@@ -33,7 +33,7 @@ async def test_people_who_come_end_the_run_with_7_and_its_log_is_kept(tmp_path):
     async with node_process(secret=SECRET) as node, cookieless() as http:
         arguments = run(f"{node.url}/bigbluebutton", log, "--duration", "10m")
         async with started(arguments, tmp_path) as command:
-            await eventually(has_joined(log, 4), limit_s=25)
+            await eventually(has_joined(log, 4))
             async with joined_client(http, node):
                 code, output = await command.result()
                 there = await meetings_on(node)

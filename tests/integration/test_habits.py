@@ -154,7 +154,6 @@ async def test_a_presenter_turns_pages_points_and_draws_and_others_follow():
                         for name, variables in operations(transcript)
                         if name == "annotationHistoryStream"
                     ][1:],
-                    limit_s=20,
                     what="the shapes of another page asked for",
                 )
 
@@ -213,7 +212,6 @@ async def test_what_is_written_is_typed_first_and_marked_as_seen_by_readers():
             (chat,) = room(stage).chats.values()
             await eventually(
                 lambda: person(stage, 2).id in chat.last_seen_s,
-                limit_s=20,
                 what="a message that was seen",
             )
 
@@ -325,7 +323,6 @@ async def test_a_presenters_trace_comes_back_as_the_applications_round_trip():
             status = room(stage).connection_status
             await eventually(
                 lambda: all(s.network_rtt_ms for s in status.values()),
-                limit_s=20,
                 what="a connection-alive report of both",
             )
             traces = {s.user_id: s.trace_log for s in status.values()}

@@ -102,7 +102,7 @@ def test_what_was_measured_is_readable_and_the_next_command_cleans_up(
                 async def is_empty():
                     return await meetings_on(node) == 0
 
-                await eventually(is_empty, limit_s=20)
+                await eventually(is_empty)
 
         assert code in codes, output.decode()
         report = ["report", str(log), "-o", str(tmp_path / "run.txt")]

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
 
-DEFAULT_LIMIT_S = 60.0
+DEFAULT_LIMIT_S = 120.0
 POLL_S = 0.02
 
 
@@ -70,7 +70,7 @@ def asynctest(test: Any = None, *, limit_s: float = DEFAULT_LIMIT_S) -> Any:
 async def eventually(
     condition: Callable[[], Value | Awaitable[Value]],
     *,
-    limit_s: float = 10.0,
+    limit_s: float = 30.0,
     what: str = "",
 ) -> Value:
     """Wait until `condition()` is true and return its value; fail after `limit_s`.

@@ -19,7 +19,7 @@ from yarl import URL
 from tests.support.asynctest import scaled
 from tests.support.node import NodeUnderTest
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 USER_CURRENT = (
     "subscription Patched_userCurrentSubscription { user_current { userId joined "
     "presenter guestStatus joinErrorCode ejectReasonCode loggedOut "

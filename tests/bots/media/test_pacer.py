@@ -62,7 +62,7 @@ async def test_what_is_due_beyond_the_wheel_waits_its_whole_time():
     ticker = Ticker(far_s, 1.0, 1)
     pacer.add(ticker)
 
-    await eventually(lambda: ticker.calls, limit_s=20)
+    await eventually(lambda: ticker.calls)
 
     assert ticker.calls[0][1] >= far_s
 

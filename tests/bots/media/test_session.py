@@ -83,7 +83,7 @@ async def test_every_frame_sent_over_the_seam_of_the_clip_is_decoded(lite):
         await publish(session, peer, lite=lite)
 
         # past the 30 frames of the last group, so over the seam
-        await eventually(lambda: sums.of("out", "camera", "frames") >= 50, limit_s=20)
+        await eventually(lambda: sums.of("out", "camera", "frames") >= 50)
         session.set_sending(False)
         sent = sums.of("out", "camera", "frames")
         await eventually(lambda: len(peer.frames["video"]) >= sent - 1)
@@ -157,7 +157,6 @@ async def lost_and_counted(plane: MediaPlane, loss_ratio: float) -> tuple[int, i
             fate.loss_ratio, fate.swap_ratio = loss_ratio, 0.02
             await eventually(
                 lambda: sum(fate.passed.values()) + sum(fate.lost.values()) > 200,
-                limit_s=20,
             )
             fate.loss_ratio = fate.swap_ratio = 0.0
             passed = sum(fate.passed.values())
@@ -254,7 +253,7 @@ async def test_repeated_and_overtaken_packets_are_neither_lost_nor_counted_twice
             fate.repeat_ratio, fate.swap_ratio = 0.2, 0.2
             await session.accept(text)
             await session.first("camera", scaled(10))
-            await eventually(lambda: sum(fate.passed.values()) > 90, limit_s=20)
+            await eventually(lambda: sum(fate.passed.values()) > 90)
             fate.repeat_ratio = fate.swap_ratio = 0.0
             passed = sum(fate.passed.values())
             await eventually(lambda: sum(fate.passed.values()) > passed + 5)

@@ -222,7 +222,7 @@ async def test_a_screen_is_shared_by_the_presenter_and_seen():
 
 @asynctest
 async def test_a_publisher_that_stops_sending_gets_play_stop():
-    async with media_node(flow_timeout_s=2.0) as node:
+    async with media_node(flow_timeout_s=4.0) as node:
         ann = node.join("Ann")
         camera = f"{ann.id}_session_device"
         async with node.socket(ann) as socket:

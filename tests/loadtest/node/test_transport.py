@@ -249,7 +249,7 @@ async def test_packets_of_a_stranger_are_not_believed():
 
 @asynctest
 async def test_a_client_that_stops_checking_is_given_up():
-    async with listener(consent_s=0.3) as (node, socket, peer):
+    async with listener(consent_s=1.0) as (node, socket, peer):
         await succeed(socket, peer)
 
         frame = await socket.expect("error")
