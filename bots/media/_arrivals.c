@@ -21,6 +21,8 @@ typedef struct {
   PyObject_HEAD
   Arrival *kept;
   int count, room;
+  int is_told;   /* whether `next` says anything */
+  uint16_t next; /* the number after the highest that was told */
 } Arrivals;
 
 PyTypeObject *arrivals_type;
@@ -88,23 +90,29 @@ static size_t write_chunks(uint8_t *to, const uint8_t *symbols, int count) {
 }
 
 /* Return the bytes of the feedback, 0 if there is nothing worth telling. */
-static size_t write_feedback(const Arrivals *self, uint8_t *to, uint32_t sender,
+static size_t write_feedback(Arrivals *self, uint8_t *to, uint32_t sender,
                              uint32_t media, uint32_t feedback_count) {
   static double times[SPAN]; /* under the interpreter's lock, like all here */
   static uint8_t symbols[SPAN], deltas[2 * SPAN];
   uint16_t base = self->kept[0].number;
-  int first = 0, last = 0;
+  int first = 0, last = 0, was_told = self->is_told;
+  self->is_told = 0;
   for (int i = 1; i < self->count; i++) {
     int offset = (int16_t)(uint16_t)(self->kept[i].number - base);
     if (offset < first) first = offset;
     if (offset > last) last = offset;
   }
-  int span = last - first + 1;
+  if (was_told) {
+    int missing = (uint16_t)(base + first - self->next);
+    if (missing + last - first < SPAN) first -= missing;
+  }
+  int span = last - first + 1, came = 0;
   if (span > SPAN) return 0;
   for (int i = 0; i < span; i++) times[i] = NAN;
   for (int i = 0; i < self->count; i++)
     times[(int16_t)(uint16_t)(self->kept[i].number - base) - first] = self->kept[i].at_s;
-  long long reference = (long long)(times[0] / REFERENCE_S), ticks = reference * 256;
+  while (isnan(times[came])) came++;
+  long long reference = (long long)(times[came] / REFERENCE_S), ticks = reference * 256;
   size_t used = 0;
   for (int i = 0; i < span; i++) {
     symbols[i] = 0;
@@ -133,6 +141,9 @@ static size_t write_feedback(const Arrivals *self, uint8_t *to, uint32_t sender,
   to[0] = 0x80 | FMT_TRANSPORT;
   to[1] = RTP_FEEDBACK;
   write_short(to + 2, (uint32_t)(size / 4 - 1));
+  uint16_t after = (uint16_t)(base + last + 1);
+  if (!was_told || (uint16_t)(after - self->next) < 0x8000) self->next = after;
+  self->is_told = 1;
   return size;
 }
 

@@ -5,7 +5,7 @@
 #include <Python.h>
 #include <stdint.h>
 
-#define REVISION 3         /* lanes.REVISION */
+#define REVISION 4         /* lanes.REVISION */
 #define RECEIVE_BYTES 2048 /* lane.RECEIVE_BYTES */
 
 static inline uint16_t read_short(const uint8_t *p) { return (uint16_t)(p[0] << 8 | p[1]); }

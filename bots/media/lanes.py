@@ -21,7 +21,7 @@ from bots.media.receiving import SAMPLE_EVERY, ReceiveStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
 from bots.models import Depth
 
-REVISION = 3
+REVISION = 4
 """Of the compiled part; one that was built from older sources is left alone."""
 
 compiled: ModuleType | None = None

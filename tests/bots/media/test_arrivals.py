@@ -39,6 +39,40 @@ def test_a_feedback_tells_what_came_once_with_gaps_over_the_turn_of_numbers(arri
     assert arrivals.feedback(1, 2, 4) == b""
 
 
+def test_what_is_missing_between_two_feedbacks_is_told_with_the_second(arrivals):
+    arrivals.note(65_534, 10.0)
+    assert told(arrivals).arrivals_s == (10.0,)
+    arrivals.note(2, 10.3)
+
+    feedback = told(arrivals)
+    assert feedback.base_sequence == 65_535
+    assert feedback.arrivals_s == (None, None, None, 10.3)
+    arrivals.note(3, 10.5)
+    assert told(arrivals).arrivals_s == (10.5,)
+
+
+def test_what_comes_late_is_told_alone_and_takes_nothing_back(arrivals):
+    for number in (5, 7):
+        arrivals.note(number, 10.0)
+    assert told(arrivals).arrivals_s == (10.0, None, 10.0)
+    arrivals.note(6, 10.1)
+    assert (told(arrivals).base_sequence) == 6
+    arrivals.note(8, 10.2)
+
+    feedback = told(arrivals)
+    assert (feedback.base_sequence, feedback.arrivals_s) == (8, (10.2,))
+
+
+@pytest.mark.parametrize("number", [7 + SPAN, 60_000, 20_000])
+def test_a_server_that_counts_anew_has_lost_nothing(arrivals, number):
+    arrivals.note(6, 10.0)
+    told(arrivals)
+    arrivals.note(number, 10.1)
+
+    feedback = told(arrivals)
+    assert (feedback.base_sequence, feedback.arrivals_s) == (number, (10.1,))
+
+
 def test_the_last_of_two_packets_with_a_number_is_told(arrivals):
     arrivals.note(5, 1.0)
     arrivals.note(5, 2.0)
@@ -73,8 +107,11 @@ def test_both_kinds_write_the_same_bytes(seed):
     assert lanes.compiled is not None
     rng = random.Random(seed)
     plain, compiled = Arrivals(), lanes.make_arrivals()
+    number = rng.randrange(1 << 16)
     for count in range(20):
-        number, at_s = rng.randrange(1 << 16), rng.uniform(0, 1e6)
+        if rng.random() < 0.3:  # else it goes on after the last feedback
+            number = rng.randrange(1 << 16)
+        at_s = rng.uniform(0, 1e6)
         for _ in range(rng.randrange(1, 400)):
             number += rng.choice((1, 1, 1, 1, 2, 30, -1)) if rng.random() < 0.3 else 1
             at_s = max(0.0, at_s + rng.choice((0.0, 0.0, 0.004, 0.02, 0.07, -0.001)))
