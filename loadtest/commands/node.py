@@ -73,7 +73,8 @@ Example: a node slowed down to a fifth of a core, on a free port
     type=click.IntRange(0, 1024),
     default=0,
     show_default=True,
-    help="Further cores in /metrics, which the node's one process cannot use.",
+    help="Further cores in /metrics, which the node's one process cannot use; the "
+    "CPU budget is told as one core beside them.",
 )
 @click.option(
     "--nic-cap",

@@ -162,8 +162,11 @@ class RunningNode:
             self._sockets.discard(task)
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        cpu = self.effort.use()
+        if self.settings.ceilings.idle_cores:  # beside it stand cores of its own speed
+            cpu = cpu.in_cores_of(self.effort.cpu_budget)
         lines = machine_metrics(
-            cpu=self.effort.use(),
+            cpu=cpu,
             resident_bytes=self._memory_bytes(),
             memory_budget_bytes=self.settings.memory_budget_bytes,
             received_bytes=self.media.received_bytes,

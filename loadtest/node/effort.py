@@ -45,6 +45,18 @@ class CpuUse:
     """Wall time times the budget, less what was used; never decreases."""
     wall_s: float = 0.0
 
+    def in_cores_of(self, speed: float) -> "CpuUse":
+        """Return the same told in seconds of a core that is `speed` times ours.
+
+        A budget of 0.3 is then a whole core, of which 0.3 does what ours does in 1.
+        """
+        return CpuUse(
+            user_s=self.user_s / speed,
+            system_s=self.system_s / speed,
+            idle_s=self.idle_s / speed,
+            wall_s=self.wall_s,
+        )
+
 
 class Effort:
     """The node's brakes; `spend` is called for all that it does for a participant."""

@@ -44,7 +44,8 @@ class Ceilings:
     memory_per_user_bytes: int = 0
     """Memory that each user takes of the budget; without any left, nobody gets in."""
     idle_cores: int = 0
-    """Cores beside the node's one process, which cannot use them."""
+    """Cores beside the node's one process, which cannot use them; its own is then told
+    as one of them, whatever its budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

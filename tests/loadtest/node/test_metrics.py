@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from loadtest.node.effort import HTTP_UNITS, UNIT_S
+from loadtest.node.effort import HTTP_UNITS, UNIT_S, CpuUse
 from loadtest.node.settings import Ceilings, NodeSettings
 from tests.support.asynctest import asynctest
 from tests.support.graphql import cookieless, joined_client
@@ -136,6 +136,34 @@ async def test_what_the_node_runs_out_of_is_told_in_the_exporters_names():
     assert with_user["bbbload_work_units_total"] > 0
     assert node.running.middleware.ordered_memory_bytes == 0
     assert with_user["process_resident_memory_bytes"] > 1 << 20
+
+
+@asynctest
+async def test_beside_idle_cores_a_budget_is_told_as_one_core_of_them():
+    settings = replace(SETTINGS, ceilings=Ceilings(idle_cores=3), cpu_budget=0.25)
+    async with local_node(settings) as node, cookieless() as http:
+        async with http.get(node.metrics_url) as response:
+            told = read(await response.text())
+
+    def total(start: str) -> float:
+        return sum(value for name, value in told.items() if name.startswith(start))
+
+    own = total('node_cpu_seconds_total{cpu="0"')
+    idle = total('node_cpu_seconds_total{cpu="0",mode="idle"')
+    # it may have used more by then than its budget gave: then it was never idle
+    assert own >= 0.99 * total('node_cpu_seconds_total{cpu="1"')
+    assert total("namedprocess_namegroup_cpu") == pytest.approx(own - idle)
+
+
+def test_cpu_time_is_told_in_cores_of_another_speed():
+    use = CpuUse(user_s=0.2, system_s=0.1, idle_s=0.3, wall_s=2.0)
+
+    assert use.in_cores_of(0.3) == CpuUse(
+        user_s=pytest.approx(2 / 3),
+        system_s=pytest.approx(1 / 3),
+        idle_s=pytest.approx(1.0),
+        wall_s=2.0,
+    )
 
 
 @asynctest
