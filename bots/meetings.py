@@ -16,6 +16,10 @@ from bots.servers import Server, host_of
 
 END_TIMEOUT_S: Final = 10.0
 T = TypeVar("T")
+SIGNED_ONLY: Final = frozenset({"b3scale_server_error", "checksumError"})
+"""Keys with which an unsigned call is refused."""
+BAD_SIGNATURE: Final = "invalid checksum"
+"""What b3scale says of one: it has a key for all errors."""
 AT_ONCE: Final = 8
 """API calls in flight: bbb-web serves a few dozen a second."""
 
@@ -97,12 +101,20 @@ class Meetings:
         self._limit = asyncio.Semaphore(AT_ONCE)
 
     async def check_server(self) -> api.ApiIndex:
-        """Return the index of a server that speaks BBB's API; raises TargetUnusable."""
+        """Return the index of a server that speaks BBB's API; raises TargetUnusable.
+
+        b3scale answers no call that is not signed, and BBB signs no index
+        (`BBBRequestMiddleware` in its `pkg/http`): where a signed call is answered, the
+        index of a server that refuses its own is an empty one.
+        """
         url = self._server.url
         host = host_of(url)
         try:
             return api.parse_index(await self._fetch(api.index_url(url), as_json=True))
         except ApiRefusal as refusal:
+            if refusal.code in SIGNED_ONLY:
+                await self.all_meetings()
+                return api.ApiIndex()
             raise TargetUnusable(
                 f"{host} does not answer as a BigBlueButton API at {url} "
                 f"({redact(str(refusal))}): check the address with `bbb-conf --secret`"
@@ -232,7 +244,7 @@ class Meetings:
 
 def _unusable(server: Server, call: str, failure: ClusterError) -> TargetUnusable:
     host = host_of(server.url)
-    if failure.code == "checksumError":
+    if failure.code == "checksumError" or BAD_SIGNATURE in str(failure):
         return TargetUnusable(
             f"{host} refuses our signature: the secret is wrong, or it was changed; "
             "compare with `bbb-conf --secret`"

@@ -8,6 +8,7 @@ from bots.protocol import api
 from bots.servers import Secret, Server
 from bots.transport import Transport
 from tests.support.asynctest import asynctest
+from tests.support.balancer import NOT_SIGNED
 from tests.support.node import local_node
 
 
@@ -139,6 +140,23 @@ async def test_ending_a_meeting_that_is_gone_counts_as_ended():
 
         assert await meetings.end([0, 1]) == ()
         assert await meetings.end_ids(["bbbload-r1-0", "bbbload-never-0"]) == ()
+
+
+@asynctest
+async def test_a_balancer_that_wants_each_call_signed_has_an_empty_index():
+    async with local_node() as node, Transport() as transport:
+
+        async def signed(url, *, as_json=False):
+            if "checksum=" in url:
+                return await transport.get(url)
+            return api.HttpAnswer(status=500, body=NOT_SIGNED)
+
+        async def refusing(url, *, as_json=False):
+            return api.HttpAnswer(status=500, body=NOT_SIGNED)
+
+        assert await meetings_at(node, signed).check_server() == api.ApiIndex()
+        with pytest.raises(TargetUnusable, match="refuses our signature"):
+            await meetings_at(node, refusing).check_server()
 
 
 @asynctest

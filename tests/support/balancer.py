@@ -30,6 +30,11 @@ from tests.support.node import SECRET, LocalNode, local_node
 BALANCER_SECRET = "the-balancer-has-a-secret-of-its-own"
 CALLS = ("create", "join", "end", "isMeetingRunning", "getMeetingInfo", "getMeetings")
 ALGORITHMS = ("sha1", "sha256")
+NOT_SIGNED = (
+    "<response><returncode>ERROR</returncode><message>invalid checksum</message>"
+    "<messageKey>b3scale_server_error</messageKey></response>"
+)
+"""What b3scale answers a call without a signature, or with a wrong one."""
 
 
 @dataclass
@@ -42,6 +47,8 @@ class Balancer:
     placed: dict[str, LocalNode] = field(default_factory=dict)
     overrides: dict[str, str] = field(default_factory=dict)
     """Create parameters that it sets otherwise than asked."""
+    signs_all: bool = False
+    """It answers no call without a signature, as b3scale: BBB's index has none."""
     hides: bool = False
     """getMeetings shows none, as b3scale shows other frontends none."""
     is_stale: bool = False
@@ -79,6 +86,8 @@ class Balancer:
         ]
 
     async def index(self, request: web.Request) -> web.Response:
+        if self.signs_all:
+            return web.Response(status=500, text=NOT_SIGNED, content_type="text/xml")
         return _xml("<version>2.0</version><build>tests</build>")
 
     async def call(self, request: web.Request) -> web.StreamResponse:
