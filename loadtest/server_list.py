@@ -36,8 +36,9 @@ def read_bbb_conf(text: str) -> tuple[str, Secret]:
     urls, secrets = _URL.findall(text), _SECRET.findall(text)
     if len(urls) != 1 or len(secrets) != 1:
         raise ConfigError(
-            "that is no output of `bbb-conf --secret`: it must have one line `URL:` "
-            "and one line `Secret:`; run it as root on the server"
+            "that is no output of `bbb-conf --secret`: it must have one line that "
+            "begins with URL and one that begins with Secret; run it as root on the "
+            "server"
         )
     return normalise_url(urls[0]), Secret(secrets[0])
 

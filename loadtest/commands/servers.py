@@ -28,7 +28,7 @@ def servers() -> None:
 
 @servers.command(epilog=EXAMPLE)
 @click.argument("name")
-@click.argument("source", metavar="-")
+@click.argument("source", metavar="[-]", default="-")
 @click.option(
     "--ca-file", default="", metavar="FILE", help="PEM file of its authority."
 )

@@ -152,6 +152,7 @@ async def test_a_server_that_answers_html_and_one_that_refuses_our_secret(tmp_pa
         (["node", "--secret-file", "no/secret"], "no/secret"),
         (["servers", "add", "x", "http://a"], "is not -"),
         (["servers", "add", "x", "-"], "no output of `bbb-conf --secret`"),
+        (["servers", "add", "x"], "and one that begins with Secret; run it as root"),
         (["report", "none.json"], "none.json cannot be read"),
         (["report", "."], ". cannot be read (is a directory)"),
         (["report", "/dev/null"], "/dev/null is "),
