@@ -127,6 +127,8 @@ def parse_catalog(data: Mapping[str, Any], *, source: str, today: date) -> Catal
         warnings=tuple(warnings),
         is_net=is_net,
         co2_kg_per_kwh=co2,
+        stated_in=currency,
+        eur_per_unit=rate,
     )
 
 

@@ -90,6 +90,10 @@ class Catalog:
     is_net: bool = False
     """True where the user gets VAT back: prices are then without it."""
     co2_kg_per_kwh: float | None = None
+    stated_in: str = "EUR"
+    """Currency of the file's prices; those here are in `currency`."""
+    eur_per_unit: float = 1.0
+    """What one of that currency was taken to be worth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,7 @@ def assumptions_of(
                     source=one.type.source,
                 )
             )
+    rows += _money_of(catalog)
     rows.append(_largest(budget, shape, largest_meeting))
     table = ", ".join(f"{u:.2f} at {r:g}" for r, u in UTILISATION_TABLE[1:])
     rows.append(
@@ -132,6 +133,34 @@ def assumptions_of(
         )
     )
     return tuple(rows)
+
+
+def _money_of(catalog: Catalog) -> list[Assumption]:
+    """Return whether prices are gross or net, and at which rate they were changed."""
+    value, reason = (
+        "as the prices have it",
+        "the catalogue's prices include it, or name none",
+    )
+    if catalog.is_net:
+        value, reason = (
+            "left out of the prices",
+            "the catalogue says that it comes back",
+        )
+    elif catalog.vat_ratio:
+        value = f"{100 * catalog.vat_ratio:g}% added to the prices"
+        reason = "the catalogue's prices are without it"
+    rows = [Assumption(name="VAT", value=value, reason=reason, source=catalog.source)]
+    if catalog.stated_in != catalog.currency:
+        rate = f"1 {catalog.stated_in} = {catalog.eur_per_unit:g} {catalog.currency}"
+        rows.append(
+            Assumption(
+                name="exchange rate",
+                value=rate,
+                reason=f"the catalogue's prices are in {catalog.stated_in}",
+                source=catalog.source,
+            )
+        )
+    return rows
 
 
 def _largest(budget: Budget, shape: Shape, largest_meeting: int) -> Assumption:

@@ -105,12 +105,6 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "einen Verlauf sammeln und nach einem Monat neu planen",
     ),
     (
-        "the prices in {source} are {n} days old ({day}): check them before ordering "
-        "(warned past {limit} days)",
-        "die Preise in {source} sind {n} Tage alt ({day}): vor dem Bestellen prüfen "
-        "(gewarnt wird ab {limit} Tagen)",
-    ),
-    (
         "the plan begins in {month}, which is past: {source} ends before it, and a "
         "newer history would tell what has come since",
         "der Plan beginnt im {month}, der vorbei ist: {source} endet davor, und ein "
@@ -249,8 +243,6 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "stated in the catalogue, not measured here",
         "im Katalog angegeben, hier nicht gemessen",
     ),
-    ("price of {own_type}", "Preis von {own_type}"),
-    ("{money} EUR a month", "{money} EUR im Monat"),
     ("largest meeting", "größte Konferenz"),
     ("stated in the budget", "im Budget angegeben"),
     ("the largest of the history", "die größte des Verlaufs"),

@@ -15,6 +15,7 @@ from reports import format as written
 from reports import wording
 from reports.document import Language
 from reports.plan_history_sentences import HISTORY_SENTENCES
+from reports.plan_price_sentences import PRICE_SENTENCES
 from reports.plan_section_words import WORDS
 from reports.plan_sentences import FIGURE_VALUES, FIGURES, SENTENCES
 from reports.plan_words import MONTHS_DE
@@ -206,8 +207,7 @@ def _pattern(english: str) -> re.Pattern[str]:
     return re.compile(places)
 
 
-_PATTERNS = tuple(
-    (_pattern(english), german) for english, german in (*SENTENCES, *HISTORY_SENTENCES)
-)
+_ALL = (*SENTENCES, *PRICE_SENTENCES, *HISTORY_SENTENCES)
+_PATTERNS = tuple((_pattern(english), german) for english, german in _ALL)
 
 ENGLISH = Tongue("en")

@@ -7,8 +7,10 @@ import pytest
 from planning.capacities import capacities_used
 from planning.demand import parse_demand, stated_forecast
 from planning.history.csv import parse_csv
-from planning.reasons import warnings_of
+from planning.reasons import assumptions_of, warnings_of
+from planning.series import shape
 from tests.planning.test_buying import sized
+from tests.planning.test_offers import read
 from tests.support.histories import budget, catalog, hourly_history
 
 FORECAST = stated_forecast(
@@ -53,6 +55,34 @@ def test_a_plan_that_begins_in_the_past_says_so():
 @pytest.mark.parametrize(("count", "words"), [(1, "1 month older"), (3, "3 months")])
 def test_the_age_of_a_balance_is_counted_in_months(count, words):
     assert words in warned(months_before=count)
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ({}, {"VAT": "as the prices have it"}),
+        ({"vat": 0.19}, {"VAT": "19% added to the prices"}),
+        ({"vat": 0.19, "vat_deductible": True}, {"VAT": "left out of the prices"}),
+        (
+            {"vat": 0.081, "currency": "CHF", "eur_per_unit": 1.05},
+            {"VAT": "8.1% added to the prices", "exchange rate": "1 CHF = 1.05 EUR"},
+        ),
+    ],
+)
+def test_whether_prices_are_gross_and_in_which_money_is_told(head, told):
+    history = hourly_history(4, lambda week: 300.0)
+    rows = assumptions_of(
+        history=history,
+        catalog=read(head),
+        budget=budget(),
+        sized=sized(),
+        shape=shape(history),
+        largest_meeting=60,
+    )
+
+    found = {row.name: row.value for row in rows}
+    assert {name: found[name] for name in told} == told
+    assert ("exchange rate" in found) == ("exchange rate" in told)
 
 
 def test_a_gap_is_one_gap():

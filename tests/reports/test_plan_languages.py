@@ -20,6 +20,7 @@ from reports import plan_report, plan_section_words
 from reports.document import Document
 from reports.format import NBSP
 from reports.plan_history_sentences import HISTORY_SENTENCES
+from reports.plan_price_sentences import PRICE_SENTENCES
 from reports.plan_sentences import SENTENCES
 from reports.plan_tongue import ENGLISH, Tongue
 from tests.support.histories import EXAMPLE, example_history
@@ -142,7 +143,9 @@ def test_every_text_has_both_languages_and_is_asked_for(name):
     assert re.search(f"[\"']{asked}[\"']", sources)
 
 
-@pytest.mark.parametrize(("english", "german"), [*SENTENCES, *HISTORY_SENTENCES])
+@pytest.mark.parametrize(
+    ("english", "german"), [*SENTENCES, *PRICE_SENTENCES, *HISTORY_SENTENCES]
+)
 def test_every_sentence_of_the_planner_keeps_its_places(english, german):
     assert places(english) == places(german)
 
@@ -185,6 +188,11 @@ def places(text: str) -> list[str]:
             "der Kontostand vom 31.10.2026 ist 1 Monat älter als der Plan: für die "
             "Zeit dazwischen werden die Kosten des ersten Monats angenommen",
         ),
+        (
+            "19% added to the prices",
+            f"19{NBSP}% auf die Preise aufgeschlagen",
+        ),
+        ("1 CHF = 1.05 EUR", "1 CHF = 1,05 EUR"),
         (
             "cameras in a meeting: demand.toml; our assumption",
             "Kameras je Konferenz: demand.toml; unsere Annahme",
