@@ -16,7 +16,7 @@ from typing import Final
 import gevent
 
 from bots.plain import Malformed
-from bots.wire import Answer, Command, Ended, FrameReader, Refused, encode
+from bots.wire import Answer, Begin, Command, Ended, FrameReader, Refused, encode
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ class EngineLink:
         self._answer, self._lost = answer, lost
         self._socket = ours
         self.is_over = False
+        self._has_begun = self._is_closing = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bots.engine", "--fd", str(theirs.fileno())],
             pass_fds=(theirs.fileno(),),
@@ -51,6 +52,7 @@ class EngineLink:
         """Send a command; to an engine that is gone, nothing happens."""
         if self.is_over:
             return
+        self._has_begun = self._has_begun or isinstance(command, Begin)
         try:
             self._socket.sendall(encode(command))
         except OSError as error:
@@ -58,7 +60,7 @@ class EngineLink:
 
     def close(self) -> None:
         """Close the link and wait for the engine, which cleans up on its own."""
-        self.is_over = True
+        self.is_over = self._is_closing = True
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -83,7 +85,8 @@ class EngineLink:
                     self._answer(message)  # type: ignore[arg-type]
         except (OSError, Malformed) as error:
             reason = f"the link to the bot engine broke ({error})"
-        if not has_ended:
+        is_unused = self._is_closing and not self._has_begun
+        if not has_ended and not is_unused:
             self.is_over = True
             code = self._process.poll()
             self._lost(reason if code is None else f"{reason} with code {code}")

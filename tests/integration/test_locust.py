@@ -296,6 +296,8 @@ async def test_plain_locust_sends_nothing_to_a_host_off_the_list(tmp_path):
     assert not was_reached
     assert code == 7, output.decode()
     assert b"not on the allow-list" in output
+    # an engine that was never told to begin is none that was lost
+    assert b"bot engine ended" not in output
     assert not (tmp_path / "run.jsonl").exists()
 
 
