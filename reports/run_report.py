@@ -29,7 +29,7 @@ def document(run: RunResult, *, source: str, torn: str = "") -> Document:
     mixes = (
         wording.mix(header.scenario[0])
         if len(header.scenario) == 1
-        else written.listing(tuple(profile.name for profile in header.scenario))
+        else written.listing(tuple(dict.fromkeys(p.name for p in header.scenario)))
     )
     return Document(
         kind="run",
@@ -57,11 +57,16 @@ def _largest_asked(run: RunResult) -> int:
 
 
 def _broken(run: RunResult) -> tuple[tuple[int, SloVerdict], ...]:
+    """Return the steps that broke a bound while the generator was fit to judge it."""
     return tuple(
         (place, verdict)
         for place, verdict in enumerate(run.verdicts)
-        if not verdict.met
+        if verdict.generator_fit and not verdict.met
     )
+
+
+def _unfit(run: RunResult) -> int:
+    return sum(not verdict.generator_fit for verdict in run.verdicts)
 
 
 def _verdict(run: RunResult) -> str:
@@ -71,26 +76,32 @@ def _verdict(run: RunResult) -> str:
     noted = f" Noted: {reasons}." if reasons else ""
     if not run.points:
         return f"Valid, but no step lasted long enough to be judged.{noted}"
+    if unfit := _unfit(run):
+        return (
+            f"Valid, but {unfit} of {len(run.points)} steps judge nothing: the "
+            f"generator was unfit in them.{noted}"
+        )
     return f"Valid: the generator was fit to judge the node.{noted}"
 
 
 def _tone(run: RunResult) -> Tone:
-    if run.validity == "valid" and not run.points:
+    if run.validity == "valid" and (not run.points or _unfit(run)):
         return "warning"
     return wording.VALIDITY_TONES[run.validity]
 
 
 def _answers(run: RunResult) -> tuple[Answer, ...]:
     slo = run.header.slo.name
-    total, broken = len(run.points), len(_broken(run))
-    kept: Tone = "good" if total and not broken else "warning"
+    total = len(run.points)
+    kept = total - len(_broken(run)) - _unfit(run)
+    tone: Tone = "good" if total and kept == total else "warning"
     return (
         Answer(
             question="Steps that kept the SLO",
-            value=f"{total - broken} of {total}",
+            value=f"{kept} of {total}",
             interval="a count; a run alone gives no interval",
             holds_for=f"SLO {slo}; {_first_broken(run)}",
-            tone=kept if run.validity == "valid" else "plain",
+            tone=tone if run.validity == "valid" else "plain",
         ),
         Answer(
             question="Participants present at once",
@@ -140,7 +151,9 @@ def _first_broken(run: RunResult) -> str:
             f"first broken at {written.number(point.present)} participants "
             f"({point.profile}): {written.listing(limits)}"
         )
-    return "no bound broke" if run.points else "no step was judged"
+    if len(run.points) == _unfit(run):
+        return "no step was judged"
+    return "no bound broke" + (" in the steps that were judged" * bool(_unfit(run)))
 
 
 def _next_steps(run: RunResult) -> tuple[str, ...]:
@@ -154,7 +167,12 @@ def _next_steps(run: RunResult) -> tuple[str, ...]:
         steps.append("Repeat the run to its end before you rely on it.")
     if not run_charts.node_names(run):
         steps.append("Watch the node (metrics URL): its CPU was not seen.")
-    if not _broken(run) and run.points:
+    if run.validity == "valid" and _unfit(run):
+        steps.append(
+            "Repeat the steps in which the generator was unfit: with less else running "
+            "on its machine, or from a stronger one."
+        )
+    if not _broken(run) and not _unfit(run) and run.points:
         steps.append(
             "The load was carried. Find the end with bbbload benchmark, which also "
             "gives a capacity with its interval."

@@ -82,6 +82,31 @@ def test_an_invalid_run_says_why_and_sends_to_a_stronger_generator():
     assert "stronger or a second generator" in page
 
 
+def test_a_step_in_which_the_generator_was_unfit_neither_kept_nor_broke_the_slo():
+    unfit = replace(BROKEN, generator_fit=False, generator_reasons=("late",))
+    run = replace(digested(), points=(point(12, 0.2), point(24, 0.4)))
+
+    page = told(replace(run, verdicts=(KEPT, unfit)))
+    none = told(replace(run, verdicts=(unfit, unfit)))
+
+    assert "[!] Valid, but 1 of 2 steps judge nothing" in page
+    assert "1 of 2 – a count; a run alone gives no interval" in page
+    assert "no bound broke in the steps that were judged" in page
+    assert "exceeded most" not in page
+    assert "0 of 2" in none
+    assert "no step was judged" in none
+
+
+def test_kinds_of_meetings_that_share_a_name_are_named_once():
+    run = digested()
+    kind = run.header.scenario[0]
+    header = replace(run.header, scenario=(kind, replace(kind, size=kind.size + 1)))
+
+    page = run_report.document(replace(run, header=header), source="run.jsonl")
+
+    assert page.asked.endswith(f"participants in {kind.name}?")
+
+
 def test_a_run_that_measured_nothing_gives_a_page_and_no_crash():
     header = run_records()[0]
 
