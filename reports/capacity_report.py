@@ -365,10 +365,6 @@ def _provenance(capacity: Capacity, source: str) -> tuple[tuple[str, str], ...]:
         ("seed", str(capacity.seed)),
         ("bbbload", capacity.tool_version),
         ("SLO", wording.slo(capacity.slo)),
-        *(
-            (("load", wording.manner(capacity.manner).removeprefix(", ")),)
-            if capacity.manner
-            else ()
-        ),
+        *wording.manner_row(capacity.manner),
         ("validity", verdict(capacity)),
     )

@@ -382,5 +382,6 @@ def _provenance(run: RunResult, source: str) -> tuple[tuple[str, str], ...]:
         ("engines", str(header.engines)),
         ("bbbload", header.tool_version),
         ("SLO", wording.slo(header.slo)),
+        *wording.manner_row(header.manner),
         ("validity", _verdict(run)),
     )

@@ -84,6 +84,11 @@ def manner(told: tuple[str, ...]) -> str:
     return "".join(f", {each}" for each in said)
 
 
+def manner_row(told: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the line of a page's origin that says so, none where it was usual."""
+    return (("load", manner(told).removeprefix(", ")),) if told else ()
+
+
 def slo(bounds: Slo) -> str:
     """Say the bounds of an SLO in one line, without their sources."""
     parts = (

@@ -40,6 +40,16 @@ def test_a_run_report_reads_as_approved(golden):
     golden("run.txt", told(judged))
 
 
+def test_a_load_made_in_another_manner_is_told_as_such():
+    result = digested()
+    header = replace(result.header, manner=("by relay", "clip 0123456789ab"))
+
+    page = told(replace(result, header=header))
+
+    assert "by relay, sending the film 0123456789ab" in page
+    assert "by relay" not in told(result)
+
+
 def test_failures_are_listed_by_code():
     page = told()
 
