@@ -125,9 +125,20 @@ def _persona(
             f"join_delay_most_s = {does.join_delay_most_s:g}: give both, the least "
             "first"
         )
-    return dataclasses.replace(
+    persona = dataclasses.replace(
         base, name=name, habits=does, **_values(Persona, table, where)
     )
+    if table.get("talks") and persona.audio != "microphone":
+        raise ConfigError(
+            f"{where}: talks = true is never heard with audio = {persona.audio!r}: "
+            "leave it out, or give audio = 'microphone'"
+        )
+    if table.get("shares_screen") and persona.role == "viewer":
+        raise ConfigError(
+            f"{where}: shares_screen = true never happens with role = 'viewer', since "
+            "only a presenter shares: leave it out, or give role = 'moderator'"
+        )
+    return persona
 
 
 def _values(kind: type, table: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -73,6 +73,18 @@ def test_a_mix_becomes_the_plans_of_one_meeting():
             '[persona.a]\nlike = "late"\njoin_delay_least_s = 200',
             "join_delay_least_s = 200 is above join_delay_most_s = 120: give both",
         ),
+        (
+            '[persona.a]\ntalks = true\naudio = "none"',
+            "never heard with audio = 'none'",
+        ),
+        (
+            '[persona.a]\nlike = "listener"\ntalks = true',
+            "never heard with audio = 'listen only'",
+        ),
+        (
+            '[persona.a]\nshares_screen = true\nrole = "viewer"',
+            "never happens with role = 'viewer'.*give role = 'moderator'",
+        ),
         ("[mix.m]\nking = 1", "mix 'm': unknown persona 'king'"),
         ("[mix.m]\ntalker = 1.5", "talker = 1.5 is no count"),
         ("[mix.m]\ntalker = 0", "has 0 participants: give 1 to 10000"),
