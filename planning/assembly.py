@@ -102,7 +102,10 @@ def make_plan(inputs: Inputs) -> Plan:
     check_room(largest, budget)
     intervals = {used.type: as_interval(used) for used in inputs.capacities}
     sized = with_contracts(
-        sized_types(inputs.catalog, intervals, largest, inputs.risk), budget
+        sized_types(
+            inputs.catalog, intervals, largest, inputs.risk, _why(stated, budget)
+        ),
+        budget,
     )
     weeks = weekly_peaks(history) if stated is None else ()
     horizon = int(np.ceil(inputs.months * WEEKS_IN_A_MONTH)) + 8
@@ -266,6 +269,12 @@ def make_plan(inputs: Inputs) -> Plan:
         meeting_sizes=history.meeting_sizes,
         blocks=blocks,
     )
+
+
+def _why(stated: StatedDemand | None, budget: Budget) -> str:
+    if stated is None or budget.largest_meeting is not None:
+        return ""
+    return f" (the high end of what {stated.source} states)"
 
 
 def _largest_meeting(budget: Budget, known: Shape, history: History) -> int:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import click
 import numpy as np
@@ -32,7 +33,7 @@ from planning.history.own_tests import own_tests, without
 from planning.measured import read_measured
 from planning.models import LONGEST_RUNWAY_MONTHS, Plan, StandInMeasurement
 from planning.offers import Balancer
-from planning.peaks import QUANTILES, Backtest, History
+from planning.peaks import QUANTILES, Backtest, ForecastMethod, History
 from planning.placement import BALANCERS
 from planning.series import weekly_peaks
 from planning.tables import finite
@@ -282,7 +283,16 @@ def _weeks(text: str) -> int:
 
 
 def _backtest_json(tested: Backtest) -> dict[str, object]:
+    unknown = dict.fromkeys(f"{quantile:g}" for quantile in QUANTILES)
+    nothing: dict[str, object] = {
+        "pinball": unknown,
+        "coverage": unknown,
+        "origins": 0,
+    }
     result: dict[str, object] = {
+        name.replace(" ", "_"): nothing for name in get_args(ForecastMethod)
+    }
+    result |= {
         score.name.replace(" ", "_"): {
             "pinball": {f"{row.quantile:g}": row.pinball for row in score.scores},
             "coverage": {f"{row.quantile:g}": row.coverage for row in score.scores},

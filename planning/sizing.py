@@ -38,8 +38,11 @@ def sized_types(
     capacities: dict[str, Interval],
     largest_meeting: int,
     risk: float = TABLE_RISK,
+    why: str = "",
 ) -> tuple[SizedType, ...]:
     """Return the types whose nodes can hold the largest meeting, sized.
+
+    `why` follows the meeting's size in the error: where that comes from.
 
     Raises ConfigError when there is none: no number of small nodes holds a meeting that
     does not fit on one.
@@ -65,8 +68,8 @@ def sized_types(
         )
     if not sized:
         raise ConfigError(
-            f"the largest meeting has {largest_meeting} participants and no node of "
-            f"{catalog.source} carries more than {biggest:g} ({best}): a meeting "
+            f"the largest meeting has {largest_meeting} participants{why} and no node "
+            f"of {catalog.source} carries more than {biggest:g} ({best}): a meeting "
             "cannot be split over nodes, so add a larger type, or stream the lecture "
             "to viewers outside the meeting"
         )

@@ -88,7 +88,7 @@ def windows(
     starts = [first_s + step * HOUR_S for step in range(days * 24)]
     of_week = local_seconds(history, starts) // HOUR_S % WEEK_HOURS
     found = []
-    for index, start_s in enumerate(starts[: len(starts) - hours + 1]):
+    for index, start_s in enumerate(starts[: max(0, len(starts) - hours + 1)]):
         slots = of_week[index : index + hours]
         found.append(
             Window(

@@ -156,13 +156,17 @@ def window(
     guessed = round(LARGEST_SHARE_GUESSED * max(past.participants))
     largest = plan.largest_meeting if plan is not None else max(sizes, default=guessed)
     usable = weakest * usable_utilisation(min(1.0, largest / weakest))
+    hours = _length(length, "--for", 168)
+    days = max(1, _length(within, "--within", 31 * 24) // 24)
+    if hours > 24 * days:
+        raise ConfigError(f"--for {length} is longer than --within {within}")
     found = windows(
         past,
         usable=usable,
         nodes=nodes,
         nodes_out=nodes_out,
-        hours=_length(length, "--for", 168),
-        days=max(1, _length(within, "--within", 31 * 24) // 24),
+        hours=hours,
+        days=days,
     )
     good = [one for one in found if one.risk <= risk]
     if as_json:
@@ -175,11 +179,15 @@ def window(
         f"{left * usable:.0f} participants ({usable:.0f} a node)."
     )
     if not good:
-        click.echo(f"No window of {length} within {within} keeps the risk at {risk:g}.")
-    for one in (good or found)[:SHOWN_WINDOWS]:
         click.echo(
-            f"{one.starts_at} to {one.ends_at[11:16]}  up to {one.expected:.0f} "
-            f"participants are usual, risk {one.risk:.2%}"
+            f"No window of {length} within {within} keeps the risk at {risk:g}; the "
+            "calmest are:"
+        )
+    for one in (good or found)[:SHOWN_WINDOWS]:
+        ends = one.ends_at[:16] if hours >= 24 else one.ends_at[11:16]
+        click.echo(
+            f"{one.starts_at} to {ends}  up to {one.expected:.0f} participants are "
+            f"usual, risk {one.risk:.2%}"
         )
     return 0
 

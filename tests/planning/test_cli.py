@@ -101,6 +101,21 @@ def test_a_backtest_prints_the_documented_json(capsys):
     assert "60 minutes" in said.err
 
 
+def test_a_backtest_of_few_weeks_has_the_same_fields_without_values(tmp_path, capsys):
+    lines = (EXAMPLE / "history.csv").read_text().splitlines(keepends=True)
+    short = tmp_path / "h.csv"
+    short.write_text("".join(lines[: 6 * 168]))
+
+    assert run_command(["backtest", str(short), "--json"]) == 0
+
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["used"] == "rule"
+    for name in ("model", "rule", "seasonal_naive"):
+        assert plain[name]["origins"] == 0
+        assert plain[name]["pinball"]["0.95"] is None
+        assert set(plain[name]["coverage"]) == {"0.5", "0.8", "0.9", "0.95", "0.99"}
+
+
 def test_a_horizon_that_is_no_weeks_is_one_sentence(capsys):
     code = run_command(["backtest", str(EXAMPLE / "history.csv"), "--horizon", "3m"])
 

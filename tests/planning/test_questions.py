@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -179,6 +180,21 @@ def test_a_plan_from_stated_demand_says_that_nobody_measured_it(tmp_path, capsys
     assert "nobody measured" in capsys.readouterr().err
 
 
+def test_a_stated_lecture_that_fits_on_no_node_is_said_where_it_comes_from(
+    tmp_path, capsys
+):
+    stated = tmp_path / "demand.toml"
+    stated.write_text(STATED.replace("size = 28", "size = 500"))
+    budget = tmp_path / "budget.toml"
+    budget.write_text("balance = 7000.0\nbalance_on = 2027-01-31\n")
+    files = ["--catalog", str(EXAMPLE / "catalog.toml"), "--budget", str(budget)]
+
+    assert run_command(["plan", "--demand", str(stated), *files]) == 2
+
+    told = capsys.readouterr().err
+    assert "575 participants (the high end of what demand.toml states)" in told
+
+
 def test_history_and_demand_together_are_refused(tmp_path, capsys):
     stated = tmp_path / "demand.toml"
     stated.write_text(STATED)
@@ -283,6 +299,17 @@ def test_our_own_load_test_closes_no_window(tmp_path, plan_file, capsys):
 
     masked = asked("--ledger", str(tmp_path / "ledger.jsonl"))
     assert json.loads(masked)["allowed"] > json.loads(asked())["allowed"]
+
+
+def test_a_window_longer_than_the_days_looked_at_is_an_error(plan_file, capsys):
+    asked = ["window", str(EXAMPLE / "history.csv"), str(plan_file)]
+
+    assert run_command([*asked, "--for", "2d", "--within", "1d"]) == 2
+    assert "--for 2d is longer than --within 1d" in capsys.readouterr().err
+    assert run_command([*asked, "--nodes", "3", "--for", "2d"]) == 0
+    said = capsys.readouterr().out
+    assert "the calmest are:" in said
+    assert re.search(r"2021-01-\d\dT.* to 2021-01-\d\dT\d\d:00  up to", said)
 
 
 def test_nodes_by_the_hour_are_not_counted_on_at_night(plan_file):
