@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from bots.audio import Audio
+from bots.audio import BETTER_REASON_S, Audio
 from bots.bursting import Bursting
 from bots.cameras import browsers_page
 from bots.clock import RunClock
 from bots.conversation import Conversation
-from bots.errors import ClusterError
+from bots.errors import ClusterError, Dropped
 from bots.ground import Ground, LinkName
 from bots.habits import Performer
 from bots.join import (
@@ -153,7 +153,7 @@ class Participant:
             try:
                 await self._join(transport, group)
             except ClusterError as failure:
-                failures.append(failure)
+                failures.append(await self._reason(failure))
 
         task = group.create_task(joining())
         try:
@@ -174,6 +174,14 @@ class Participant:
             self._logbook.joined()
             return True
         return False
+
+    async def _reason(self, failure: ClusterError) -> ClusterError:
+        """Return what ended the membership, where that closed a socket of the join."""
+        conversation = self._conversation
+        if conversation is None or not isinstance(failure, Dropped):
+            return failure
+        await asyncio.wait((conversation.over,), timeout=BETTER_REASON_S)
+        return conversation.over.result() if conversation.over.done() else failure
 
     async def _join(self, transport: Transport, group: asyncio.TaskGroup) -> None:
         """Go through the phases of a join; each is timed as far as it got."""

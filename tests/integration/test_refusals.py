@@ -228,6 +228,17 @@ async def test_who_is_removed_in_the_audio_dialog_does_not_linger_there():
 
 
 @asynctest
+async def test_who_is_removed_while_its_audio_joins_is_told_as_removed():
+    reason = "user_requested_eject_reason"
+    async with scene(eject=reason, silent_start=True) as stage:
+        await stage.participant(1, audio="microphone").run()
+
+    (join,) = stage.of(JoinReport)
+    assert (join.outcome, join.code) == ("dropped", reason)
+    assert join.phases_s[-1][0] == "audio"
+
+
+@asynctest
 async def test_a_token_that_another_window_took_over_is_a_drop_for_good():
     async with scene() as stage:
         participant = stage.participant(1, limits=QUICK)
