@@ -59,11 +59,10 @@ class Control:
         self._runner = environment.runner
         self._conductor: Conductor | None = None
         self._log: LogFile | None = None
-        self._zero_s, self._started_at = 0.0, ""
+        self._zero_s, self._started_at, self._retired = 0.0, "", 0
         self._changed, self._stopped = threading.Event(), threading.Event()
         self._processes: dict[str, tuple[str, int]] = {}
-        self._is_begun, self._is_finished = False, True
-        self._retired, self.exit_code = 0, 0
+        self._is_begun, self._is_finished, self.exit_code = False, True, 0
         self._used_logs: set[str] = set()
         self._reset()
         self.tell: Callable[[Record], None] = lambda record: None
@@ -161,6 +160,7 @@ class Control:
         if self._is_finished:
             return self.exit_code
         self._is_finished = True
+        interrupted &= not self._lose_workers()  # to lose all is our doing
         for worker in self._asked - self._over:
             self._send("bbbload_end", {"within_s": within_s}, worker)
         self._await(lambda: self._asked <= self._over, DRAIN_TIMEOUT_S)
@@ -269,12 +269,8 @@ class Control:
             leftovers=leftovers,
         )
         self._asked.add(worker)
-        data = {
-            "begin": to_plain(begin),
-            "elapsed_s": self.elapsed_s,
-            "zero_s": self._zero_s,
-            "boot": boot_id(),
-        }
+        times = {"elapsed_s": self.elapsed_s, "zero_s": self._zero_s}
+        data = {"begin": to_plain(begin), **times, "boot": boot_id()}
         self._send("bbbload_begin", data, worker)
 
     def _place(self, environment: Any, msg: Message, **_: Any) -> None:
@@ -365,10 +361,8 @@ class Control:
         self._end_locust()
 
     def _end_locust(self) -> None:
-        if self._environment.parsed_options.headless:
-            self._runner.quit()
-        else:
-            self._runner.stop()
+        is_headless = self._environment.parsed_options.headless
+        (self._runner.quit if is_headless else self._runner.stop)()
 
     def _await(self, condition: Callable[[], bool], limit_s: float) -> None:
         deadline_s = time.monotonic() + limit_s
@@ -381,9 +375,15 @@ class Control:
     def _watch_workers(self) -> None:
         stopped = self._stopped
         while self._is_master and not stopped.wait(WATCH_INTERVAL_S):
-            clients, begun = self._runner.clients, list(self._begun)
-            for worker in lost_workers(clients, begun, self._processes):
-                self._lose(worker, f"worker {worker.rpartition('_')[2][:8]} died")
+            self._lose_workers()
+
+    def _lose_workers(self) -> bool:
+        """Note the workers that are gone; return whether none is left of a run."""
+        if self._is_master and self._is_begun:
+            clients = self._runner.clients
+            for worker, why in lost_workers(clients, self._begun, self._processes):
+                self._lose(worker, why)
+        return bool(self._begun) and self._begun.keys() <= self._lost
 
     def _keep(self) -> None:
         stopped = self._stopped

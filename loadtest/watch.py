@@ -7,7 +7,7 @@ ends when the run's `stopped` event is set.
 import platform
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -124,11 +124,12 @@ def _read(source: Source, elapsed_s: Callable[[], float]) -> Reading | None:
 
 
 def lost_workers(
-    clients: Any, begun: list[str], processes: dict[str, tuple[str, int]]
-) -> list[str]:
-    """Return the workers among `begun` that are gone.
+    clients: Any, begun: Iterable[str], processes: dict[str, tuple[str, int]]
+) -> list[tuple[str, str]]:
+    """Return the workers among `begun` that are gone, each with what became of it.
 
-    One on this machine is known by its process, at once; others by Locust's heartbeat.
+    One on this machine is known by its process, at once; others by Locust's heartbeat,
+    which a machine that is starved may lack for the four seconds that Locust waits.
     """
     there = {client.id for client in clients.all}
     there -= {client.id for client in clients.missing}
@@ -137,7 +138,10 @@ def lost_workers(
         machine, pid = processes.get(worker, ("", 0))
         is_dead = machine == platform.node() and not is_running(pid)
         if worker not in there or is_dead:
-            lost.append(worker)
+            name = worker.rpartition("_")[2][:8]
+            lost.append(
+                (worker, f"worker {name} {'died' if is_dead else 'fell silent'}")
+            )
     return lost
 
 

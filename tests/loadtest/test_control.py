@@ -58,11 +58,22 @@ def options(tmp_path, monkeypatch):
     )
 
 
-def control_of(options, runner):
+def control_of(options, runner, *, is_master=False):
     environment = argparse.Namespace(
         runner=runner, parsed_options=options, host="http://127.0.0.1:9/bigbluebutton/"
     )
-    return Control(environment, options, is_master=False)
+    return Control(environment, options, is_master=is_master)
+
+
+def clients(*, running, missing):
+    """Return Locust's workers by their state."""
+    return argparse.Namespace(
+        all=[*running, *missing],
+        ready=[],
+        spawning=[],
+        running=running,
+        missing=missing,
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,3 +125,28 @@ def test_a_mistake_in_the_next_run_keeps_the_log_of_the_one_before(options, tmp_
 
     assert control.exit_code == 2
     assert '"kind":"end"' in (tmp_path / "run.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("are_missing", "code", "validity"),
+    [(True, 3, "invalid"), (False, 130, "interrupted")],
+)
+def test_a_run_whose_workers_all_fell_silent_is_invalid_and_not_interrupted(
+    are_missing, code, validity, options, tmp_path
+):
+    two = [argparse.Namespace(id=f"vm_{number}") for number in (1, 2)]
+    runner = OneEngine(
+        {"bbbload_begin": (BEGUN,), "bbbload_end": (Ended(ended=0),)},
+    )
+    runner.clients = clients(running=two, missing=[])
+    control = control_of(options, runner, is_master=True)
+    control.start()
+
+    if are_missing:
+        runner.clients = clients(running=[], missing=two)
+    ended = control.finish(interrupted=True)
+
+    assert ended == code
+    last = (tmp_path / "run.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["validity"] == validity
+    assert ("worker 2 fell silent" in last) == are_missing
