@@ -104,6 +104,11 @@ def compare(
     no_runs = not valid.baseline or not valid.candidate
     if no_runs:
         reasons.append("a side has no valid run")
+    elif min(len(valid.baseline), len(valid.candidate)) < RUNS_MIN:
+        reasons.append(
+            f"a verdict needs at least {RUNS_MIN} valid runs a side: "
+            f"{len(valid.baseline)} and {len(valid.candidate)} are here"
+        )
     return ComparisonVerdict(
         verdict="invalid" if failed or no_runs else _overall(compared),
         design=sides.design,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from loadtest.comparison import Comparison, Experiment, LimitCheck, Measure
+from loadtest.summary import counted
 
 DESIGNS: Final = {
     "one host": "one host, its version switched",
@@ -52,8 +53,8 @@ def design_line(experiment: Experiment) -> str:
     ]
     again = f", {counts[2]} of the baseline against itself" if counts[2] else ""
     return (
-        f"Design: {DESIGNS[experiment.design]}; {counts[0]} runs of the baseline, "
-        f"{counts[1]} of the candidate{again}"
+        f"Design: {DESIGNS[experiment.design]}; {counted(counts[0], 'run')} of the "
+        f"baseline, {counts[1]} of the candidate{again}"
     )
 
 

@@ -67,10 +67,13 @@ def _answers(experiment: Experiment) -> tuple[Answer, ...]:
             question=each.measure.name,
             value=worded.effect(each),
             interval=(
-                f"{worded.interval(each)} ({written.percent(each.coverage)} interval)"
+                worded.interval(each)
+                if each.low is None or each.high is None
+                else f"{worded.interval(each)} "
+                f"({written.percent(each.coverage)} interval)"
             ),
             holds_for=(
-                f"{each.verdict}; {len(each.baseline)} and {len(each.candidate)} runs"
+                f"{each.verdict}; runs: {len(each.baseline)} and {len(each.candidate)}"
             ),
             tone=worded.TONES[each.verdict],
         )
@@ -87,6 +90,8 @@ def _next_steps(experiment: Experiment) -> tuple[str, ...]:
         )
     elif experiment.runs_wanted is not None:
         steps.append(f"Go on to about {experiment.runs_wanted} runs a side.")
+    elif experiment.verdict == "inconclusive":
+        steps.append("Make more runs of both sides, in turn.")
     if experiment.verdict == "invalid":
         steps.append("Find out what disturbed the runs, and repeat the experiment.")
     steps += [
@@ -138,6 +143,7 @@ def _effects(measures: tuple[Comparison, ...], what: str) -> Table:
         ),
         columns=(
             Column(title="measure", is_name=True),
+            Column(title="verdict"),
             Column(title="runs", is_number=True),
             Column(title="samples", is_number=True),
             Column(title="one host" if is_hosts else "baseline", is_number=True),
@@ -149,7 +155,6 @@ def _effects(measures: tuple[Comparison, ...], what: str) -> Table:
             Column(title="p permuted", is_number=True),
             Column(title="matters from", is_number=True),
             Column(title="gate"),
-            Column(title="verdict"),
         ),
         rows=tuple(_effect_row(each, is_hosts) for each in measures),
         note=(
@@ -169,18 +174,18 @@ def _effect_row(each: Comparison, is_hosts: bool) -> tuple[str, ...]:
     )
     return (
         each.measure.name,
+        written.MISSING if is_hosts else f"{each.verdict}{wanted}",
         f"{len(each.baseline)} + {len(each.candidate)}",
         _samples(each),
         worded.amount(each.measure, each.baseline_median),
         worded.amount(each.measure, each.candidate_median),
         worded.effect(each),
-        worded.interval(each),
+        written.MISSING if each.low is None else worded.interval(each),
         _p(each.p),
         _p(each.p_adjusted),
         _p(each.p_permutation),
         worded.smallest(each.measure),
         "fails" if each.measure.is_gated else "warns",
-        written.MISSING if is_hosts else f"{each.verdict}{wanted}",
     )
 
 
@@ -238,7 +243,7 @@ def _distribution(each: Comparison, experiment: Experiment) -> Chart:
         step = DOT_SPREAD / max(1, len(finite) - 1)
         marks.append(
             Dots(
-                name=f"{side}, {len(finite)} runs",
+                name=f"{side}, runs: {len(finite)}",
                 x=tuple(
                     place + step * (number - (len(finite) - 1) / 2)
                     for number in range(len(finite))

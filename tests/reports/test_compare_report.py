@@ -43,6 +43,18 @@ def charts(found: Experiment) -> list[Chart]:
     ]
 
 
+def test_one_run_a_side_says_how_many_a_verdict_needs_and_shows_no_interval():
+    found = judge_experiment([*side_of("baseline", 1), *side_of("candidate", 1, 1.3)])
+
+    document = compare_report.document(found, source="c")
+
+    page = " ".join(text.render((document,)).split())
+    assert "A verdict needs at least 5 valid runs a side: 1 and 1 are here." in page
+    assert document.next_steps == ("Make more runs of both sides, in turn.",)
+    assert {answer.interval for answer in document.answers} == {"no interval"}
+    assert "runs: 1 and 1" in document.answers[0].holds_for
+
+
 @pytest.mark.parametrize(
     ("design", "words"),
     [
@@ -67,12 +79,12 @@ def test_every_valid_run_of_both_sides_is_a_dot():
     dots = {mark.name: mark for mark in chart.marks if isinstance(mark, Dots)}
 
     assert set(dots) == {
-        "baseline, 6 runs",
-        "candidate, 6 runs",
-        "same version, 6 runs",
+        "baseline, runs: 6",
+        "candidate, runs: 6",
+        "same version, runs: 6",
     }
     for side, place in (("baseline", 0), ("candidate", 1)):
-        drawn = dots[f"{side}, 6 runs"]
+        drawn = dots[f"{side}, runs: 6"]
         runs = [run for run in found.runs if run.side == side and not run.invalid]
         assert drawn.y == tuple(dict(run.values)[CPU] for run in runs)
         assert len(set(drawn.x)) == 6
