@@ -47,4 +47,4 @@ def check_writable(path: Path) -> None:
 def unwritable(path: Path, error: OSError) -> str:
     """Return the sentence for a file that cannot be written."""
     reason = (error.strerror or "not possible").lower()
-    return f"{path} cannot be written ({reason}): name another file with --output"
+    return f"{path} cannot be written ({reason}): name another file"

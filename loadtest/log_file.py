@@ -15,7 +15,7 @@ from typing import Final
 from bots.errors import ConfigError
 from bots.redaction import redact
 
-ADVICE: Final = "name another file with --output (in Locust: --run-log)"
+ADVICE: Final = "name another file"
 
 
 class LogFile:

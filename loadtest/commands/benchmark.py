@@ -249,6 +249,11 @@ def benchmark(
     check_type(card.server_type, (server.name, host_of(server.url)))
     meetings: Sizes = sizes or ("small" if is_stand_in(server.url) else "usual")
     profiles = profiles_named(names, meetings)
+    if mix and names:
+        raise ConfigError(
+            f"--mix {mix} says who meets, as --profile {names[0]} does: give one of "
+            "them"
+        )
     if personas or mix:
         profiles = (load_mix(personas, mix),)
     if is_history(mix) and not personas:

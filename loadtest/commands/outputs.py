@@ -29,7 +29,7 @@ def whole_file(name: str) -> Iterator[Callable[[str], None]]:
         return
     path = Path(name)
     if path.is_dir():
-        raise ConfigError(f"{path} is a folder: name a file with --output")
+        raise ConfigError(f"{path} is a folder: name a file")
     check_writable(path)
     yield lambda text: write_whole(path, (text,))
 

@@ -62,6 +62,8 @@ def test_a_plan_has_the_caps_and_the_time_that_its_ladder_can_need():
         (["--until", "25:00"], "'25:00' is no time of day"),
         (["--max-rate", "50kbit"], "more traffic than --max-rate 50kbit"),
         (["-o", "no/such/folder/capacity.json"], "cannot be written"),
+        (["--card", "no/card.json"], "(no such file or directory): name another file"),
+        (["--mix", "h.csv", "--profile", "talks"], "as --profile talks does: give one"),
         (["--secret-file", "no-such-secret"], "no-such-secret"),
     ],
 )
