@@ -37,6 +37,8 @@ class FieldStats:
     transports: int
     sockets: int
     """WebSockets."""
+    lateness_s: float
+    """Longest delay of the pacer behind its slot."""
 
 
 class ServerField:
@@ -111,4 +113,5 @@ class ServerField:
             dropped_packets=stats.dropped_packets,
             transports=stats.sessions,
             sockets=open_sockets(),
+            lateness_s=stats.largest_delay_s,
         )

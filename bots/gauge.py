@@ -26,6 +26,8 @@ class PlaneCounts(Protocol):
     def transports(self) -> int: ...
     @property
     def sockets(self) -> int: ...
+    @property
+    def lateness_s(self) -> float: ...
 
 
 class Gauge:
@@ -60,6 +62,7 @@ class Gauge:
             dropped_packets=counts.dropped_packets + self._drops.take(),
             sockets=counts.sockets,
             transports=counts.transports,
+            lateness_s=counts.lateness_s,
         )
 
     async def watch_lag(self) -> None:

@@ -326,6 +326,8 @@ class EngineReport:
     """Media transports open now."""
     lag_mean_s: float = 0.0
     """Mean event-loop delay: large where the process gets too little of its core."""
+    lateness_s: float = 0.0
+    """Longest delay of the pacer, so of any packet, behind its time in this second."""
 
 
 Report = (

@@ -94,7 +94,13 @@ class Exporter:
         self._engine_lag = self._gauge(
             "engine_lag_seconds", "Largest event-loop delay of a second", "engine"
         )
+        self._engine_lateness = self._gauge(
+            "engine_lateness_seconds", "Largest delay of a packet in a second", "engine"
+        )
         self._late = self._counter("late_packets", "Packets sent late", "engine")
+        self._dropped = self._counter(
+            "dropped_packets", "Packets lost in our own sockets", "engine"
+        )
 
     def receive(self, record: Record) -> None:
         """Take one record of the run."""
@@ -105,7 +111,9 @@ class Exporter:
                 engine = str(record.engine)
                 self._engine_cpu.labels(engine).set(record.cpu_ratio)
                 self._engine_lag.labels(engine).set(record.lag_s)
+                self._engine_lateness.labels(engine).set(record.lateness_s)
                 self._late.labels(engine).inc(record.late_packets)
+                self._dropped.labels(engine).inc(record.dropped_packets)
             case NodeSample():
                 for role, seconds in record.cpu_s:
                     self._node_cpu.labels(record.node, role).inc(max(0.0, seconds))

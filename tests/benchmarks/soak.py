@@ -326,6 +326,7 @@ def _own_state(
         dropped_packets=stats.dropped_packets,
         transports=stats.sessions,
         sockets=open_sockets(),
+        lateness_s=stats.largest_delay_s,
     )
     return gauge.report(
         counts, elapsed_s=clock.elapsed_s(), engine=0, participants=participants

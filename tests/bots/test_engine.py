@@ -21,7 +21,7 @@ from bots.wire import (
     Retire,
 )
 from tests.support.asynctest import asynctest, eventually
-from tests.support.engine import engine_of
+from tests.support.engine import Counts, engine_of
 from tests.support.node import local_node
 
 
@@ -136,7 +136,14 @@ async def test_it_reports_itself_and_samples_everybody_each_second(monkeypatch):
                 lambda: len(bots()) == 25 and all(bot.samples >= 2 for bot in bots())
             )
 
+            counts = Counts(late_packets=3, dropped_packets=2, lateness_s=0.07)
+            engine.fields[0].counts = counts
+            await eventually(
+                lambda: engine.reports("engine")[-1].get("lateness_s") == 0.07
+            )
             report = engine.reports("engine")[-1]
+            assert report["late_packets"] == 3
+            assert report["dropped_packets"] >= 2  # and what Linux says of our sockets
             assert report["participants"] == 25
             assert report["memory_bytes"] > 1_000_000
             assert 0 <= report["cpu_ratio"] < 10

@@ -2,12 +2,19 @@
 
 import socket
 import urllib.request
+from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bots.errors import ConfigError
-from bots.models import JoinReport, LeaveReport, MilestoneReport, StreamReport
+from bots.models import (
+    EngineReport,
+    JoinReport,
+    LeaveReport,
+    MilestoneReport,
+    StreamReport,
+)
 from loadtest.exporter import Exporter, metrics_address
 from loadtest.machine import free_port
 from loadtest.models import EndRecord, NodeSample
@@ -56,6 +63,28 @@ def test_the_metrics_are_the_sums_of_the_log():
     for sample in (r for r in records if isinstance(r, NodeSample)):
         assert seen[("bbbload_node_cores", sample.node)] > 0
         assert seen[("bbbload_node_cpu_seconds_total", sample.node, "node")] > 0
+
+
+def test_how_late_an_engine_was_is_told_every_second():
+    engine = EngineReport(
+        **{"elapsed_s": 1.0, "engine": 1, "cpu_ratio": 0.4, "lag_s": 0.01},
+        **{"late_packets": 3, "sent_packets": 90, "received_packets": 50},
+        **{"participants": 2, "memory_bytes": 1 << 20, "dropped_packets": 2},
+        lateness_s=0.07,
+    )
+    port, exporter = free_port(), Exporter()
+    end = exporter.serve("127.0.0.1", port)
+    try:
+        for second in (1.0, 2.0):
+            exporter.receive(replace(engine, elapsed_s=second))
+        seen = scraped(port)
+    finally:
+        end()
+
+    assert seen[("bbbload_engine_lateness_seconds", "1")] == 0.07
+    assert seen[("bbbload_engine_lag_seconds", "1")] == 0.01
+    assert seen[("bbbload_late_packets_total", "1")] == 6
+    assert seen[("bbbload_dropped_packets_total", "1")] == 4
 
 
 def test_the_end_of_a_run_leaves_nobody_in():

@@ -34,6 +34,7 @@ class Counts:
     dropped_packets: int = 0
     transports: int = 0
     sockets: int = 0
+    lateness_s: float = 0.0
 
 
 class ScriptedBot:
