@@ -153,7 +153,7 @@ def make_plan(inputs: Inputs) -> Plan:
         mean_ratio=mean_ratio_of(budget, known),
         budget=budget,
         seed=inputs.seed,
-        prices=node_prices(purchase, sized, held, main),
+        prices=node_prices(purchase, sized, held, main, setting.kept_months),
     )
     choice = choices.Terms(
         sized=sized,
@@ -216,7 +216,7 @@ def make_plan(inputs: Inputs) -> Plan:
         ),
         buying=purchase.buying,
         shocks=tuple(
-            shock_row(shock, demand, terms, sized, months, blocks)
+            shock_row(shock, demand, terms, sized, months, setting)
             for shock in budget.shocks
         ),
         assumptions=assumptions_of(

@@ -2,8 +2,9 @@
 
 In every path nodes follow demand month by month: as many as its peak takes, with the
 margin that a forecast of one month ahead needs at the plan's risk, at a capacity drawn
-from its interval. Money is cash: set-up and what is bought are paid when a node begins.
-The same draws serve a shock, so that plan and shock differ by the shock alone.
+from its interval; contracts are paid as long as they bind. Money is cash: set-up and
+what is bought are paid when a node begins. The same draws serve a shock, so that plan
+and shock differ by the shock alone.
 """
 
 from dataclasses import dataclass
@@ -109,8 +110,9 @@ def simulate_bills(demand: Demand, terms: Terms) -> Bills:
         nodes = np.maximum.accumulate(nodes, axis=1)
     begun = np.maximum(np.diff(nodes, axis=1, prepend=prices.held), 0.0)
     once = begun * prices.start_eur
+    rent = np.maximum(nodes * prices.month_eur, prices.bound_eur)
     out_bytes, in_bytes = simulate_traffic(demand, terms.mean_ratio, budget, rng)
-    monthly = nodes * prices.month_eur + _traffic_cost(out_bytes, nodes, kind)
+    monthly = rent + _traffic_cost(out_bytes, nodes, kind)
     months, span = demand.months, columns(budget, demand.months)
     cash = Cash(
         budget=budget,
@@ -123,7 +125,7 @@ def simulate_bills(demand: Demand, terms: Terms) -> Bills:
     return Bills(
         total=monthly + once + fixed,
         nodes=nodes,
-        node_eur=nodes * prices.month_eur + once,
+        node_eur=rent + once,
         fixed=fixed,
         income=planned(cash.income, budget, months),
         out_bytes=out_bytes,

@@ -26,6 +26,8 @@ class NodePrices:
     """Nodes that are there before the plan: no start is due for them."""
     stays: bool
     """A bought node is never handed back."""
+    bound_eur: tuple[float, ...]
+    """By month, what contracts cost that cannot end before it, whatever comes."""
 
 
 def main_type(purchase: Purchase, sized: tuple[SizedType, ...]) -> SizedType:
@@ -46,8 +48,12 @@ def node_prices(
     sized: tuple[SizedType, ...],
     held: tuple[NodeCount, ...],
     main: SizedType,
+    kept_months: tuple[int, ...] = (),
 ) -> NodePrices:
-    """Return what the purchase's nodes cost on average, in nodes of `main`."""
+    """Return what the purchase's nodes cost on average, in nodes of `main`.
+
+    `kept_months` is by type, as in `planning.market.Setting`.
+    """
     weights = {one.type.name: one.usable / main.usable for one in sized}
 
     def weighed(nodes: tuple[NodeCount, ...]) -> float:
@@ -69,4 +75,23 @@ def node_prices(
         else main.type.setup_eur + main.type.purchase_eur,
         held=weighed(held),
         stays=main.type.billing == "bought",
+        bound_eur=tuple(
+            _bound_eur(month, sized, held, kept_months)
+            for month in range(len(purchase.nodes))
+        ),
+    )
+
+
+def _bound_eur(
+    month: int,
+    sized: tuple[SizedType, ...],
+    held: tuple[NodeCount, ...],
+    kept_months: tuple[int, ...],
+) -> float:
+    counts = {node.type: node.count for node in held}
+    kept = kept_months or (0,) * len(sized)
+    return sum(
+        one.type.price_eur * counts.get(one.type.name, 0)
+        for one, months in zip(sized, kept, strict=True)
+        if month < months
     )

@@ -215,7 +215,7 @@ def _answer(
         margin=margin_of(demand, plan.risk, main.utilisation, rng),
         mean_ratio=plan.mean_ratio,
         budget=budget,
-        prices=node_prices(purchase, sized, held, main),
+        prices=node_prices(purchase, sized, held, main, setting.kept_months),
         seed=plan.seed,
     )
     bills = simulate_bills(demand, terms)

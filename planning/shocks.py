@@ -17,7 +17,7 @@ from planning.bills import (
     simulate_bills,
 )
 from planning.buying import cheapest_purchase
-from planning.market import WHOLE_MONTH, Setting
+from planning.market import Setting
 from planning.models import MonthPlan, ShockRow
 from planning.offers import NodeCount, Shock
 from planning.ordering import known_peak, required_of
@@ -31,9 +31,11 @@ def shock_row(
     terms: Terms,
     sized: tuple[SizedType, ...],
     months: tuple[MonthPlan, ...],
-    blocks: tuple[tuple[float, float], ...] = WHOLE_MONTH,
+    plan: Setting,
 ) -> ShockRow:
     """Return what `shock` takes and what money is left.
+
+    `plan` is what the plan's months asked besides participants.
 
     Raises ConfigError for a month outside the plan.
     """
@@ -48,7 +50,9 @@ def shock_row(
     peak = planned.peak.p50 * shock.factor
     nodes, note = planned.nodes, ""
     setting = Setting(
-        blocks=blocks, traffic_bytes=(planned.traffic_bytes * shock.factor,)
+        blocks=plan.blocks,
+        traffic_bytes=(planned.traffic_bytes * shock.factor,),
+        kept_months=tuple(max(0, kept - index) for kept in plan.kept_months),
     )
     rent, traffic, once = planned.node_cost_eur, planned.traffic_cost_eur, 0.0
     try:

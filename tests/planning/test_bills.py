@@ -7,6 +7,7 @@ import pytest
 
 from planning.bills import Added, Bills, Demand, Terms, simulate_bills, simulate_traffic
 from planning.buying import Purchase, cheapest_purchase
+from planning.market import Setting
 from planning.node_prices import main_type, node_prices
 from planning.offers import Budget, NodeCount
 from planning.peaks import Interval
@@ -31,9 +32,13 @@ def demand(*peaks: float) -> Demand:
 
 
 def bills(
-    known: Demand, purchase: Purchase, types: tuple[SizedType, ...], money: Budget
+    known: Demand,
+    purchase: Purchase,
+    types: tuple[SizedType, ...],
+    money: Budget,
+    kept: tuple[int, ...] = (),
 ) -> Bills:
-    main = main_type(purchase, types)
+    main, held = main_type(purchase, types), held_counts(money, types)
     terms = Terms(
         main=main,
         largest_meeting=40,
@@ -41,7 +46,7 @@ def bills(
         margin=1.0,
         mean_ratio=0.1,
         budget=money,
-        prices=node_prices(purchase, types, held_counts(money, types), main),
+        prices=node_prices(purchase, types, held, main, kept),
         seed=1,
     )
     return simulate_bills(known, terms)
@@ -81,6 +86,20 @@ def test_contracts_keep_their_price_and_have_no_set_up():
 
     assert purchase.nodes[0] == (NodeCount(type="small (held)", count=3),)
     assert made.total[0].tolist() == [30.0, 30.0, 30.0]
+
+
+def test_a_contract_that_cannot_end_is_paid_whatever_comes():
+    money = budget(fixed_costs=[], held=[{"type": "small", "count": 9, "price": 60.0}])
+    types = with_contracts(sized()[:1], money)
+    setting = Setting(kept_months=(0, 1))
+    held = held_counts(money, types)
+    purchase = cheapest_purchase((270.0,) * 3, types, held, setting)
+
+    made = bills(demand(270, 270, 270), purchase, types, money, setting.kept_months)
+
+    assert made.total[0, 0] == 540.0
+    # From the second month on three nodes do, at what the plan's cost on average.
+    assert made.total[0, 1] == made.total[0, 2] < 200.0
 
 
 def test_types_beside_each_other_cost_what_the_plan_pays_for_them():
