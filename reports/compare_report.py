@@ -153,8 +153,8 @@ def _effects(measures: tuple[Comparison, ...], what: str) -> Table:
             Column(title="p", is_number=True),
             Column(title="p adjusted", is_number=True),
             Column(title="p permuted", is_number=True),
-            Column(title="matters from", is_number=True),
             Column(title="gate"),
+            Column(title="matters from", is_number=True),
         ),
         rows=tuple(_effect_row(each, is_hosts) for each in measures),
         note=(
@@ -184,8 +184,8 @@ def _effect_row(each: Comparison, is_hosts: bool) -> tuple[str, ...]:
         _p(each.p),
         _p(each.p_adjusted),
         _p(each.p_permutation),
-        worded.smallest(each.measure),
         "fails" if each.measure.is_gated else "warns",
+        worded.smallest(each.measure),
     )
 
 
