@@ -57,11 +57,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "modelled, short": ("modelled history", "modellierter Verlauf"),
     "stand-in": (
-        "These figures come from bbbload's own stand-in node, slowed on purpose. They "
-        "show that the tool works and say nothing about BigBlueButton.",
-        "Diese Zahlen kommen von bbbloads eigenem Ersatzserver, der mit Absicht "
-        "gebremst ist. Sie zeigen, dass das Werkzeug arbeitet, und sagen nichts über "
-        "BigBlueButton.",
+        "These figures come from bbbload's own stand-in node, a small server for "
+        "trials. They show that the tool works and say nothing about BigBlueButton.",
+        "Diese Zahlen kommen von bbbloads eigenem Ersatzserver, einem kleinen Server "
+        "zum Ausprobieren. Sie zeigen, dass das Werkzeug arbeitet, und sagen nichts "
+        "über BigBlueButton.",
     ),
     "stand-in, short": (
         "stand-in node, not BigBlueButton",

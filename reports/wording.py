@@ -10,8 +10,8 @@ from reports.document import Notice, Tone
 
 STAND_IN = Notice(
     text=(
-        "These figures come from bbbload's own stand-in node, slowed on purpose. They "
-        "show that the tool works and say nothing about BigBlueButton."
+        "These figures come from bbbload's own stand-in node, a small server for "
+        "trials. They show that the tool works and say nothing about BigBlueButton."
     ),
     tone="warning",
     short="stand-in node, not BigBlueButton",
