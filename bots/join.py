@@ -205,17 +205,27 @@ async def ice_servers(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTrip:
+    """One HTTP round trip to the node."""
+
+    rtt_s: float
+    request_id: str = ""
+    """By which the server knows it, "" where it does not say."""
+
+
 def round_trip(
     transport: Transport, session: Session
-) -> Callable[[], Awaitable[float]]:
-    """Return what times one HTTP round trip to the node, as its client does."""
+) -> Callable[[], Awaitable[RoundTrip]]:
+    """Return what makes one round trip to the node, as its client does."""
 
-    async def measure() -> float:
+    async def measure() -> RoundTrip:
         started_s = time.monotonic()
         answer = await transport.get(session.rtt_url)
         if answer.status != 200:
             raise ApiRefusal("rtt-check refused", code=f"http {answer.status}")
-        return time.monotonic() - started_s
+        rtt_s = time.monotonic() - started_s
+        return RoundTrip(rtt_s=rtt_s, request_id=answer.request_id)
 
     return measure
 

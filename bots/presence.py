@@ -18,6 +18,7 @@ from typing import Any
 
 from bots.conversation import Conversation
 from bots.errors import ClusterError
+from bots.join import RoundTrip
 from bots.protocol import operations as op
 from bots.protocol.opening import Fact, Opening, Step
 from bots.protocol.operations import Operation
@@ -60,7 +61,7 @@ class Presence:
         self._round_trips_s: deque[float] = deque(maxlen=TRACES)
 
     def all(
-        self, round_trip: Callable[[], Awaitable[float]]
+        self, round_trip: Callable[[], Awaitable[RoundTrip]]
     ) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield a coroutine for each thing that a client goes on doing."""
         yield self.run_opening()
@@ -105,27 +106,27 @@ class Presence:
                     )
         self._opened.set()
 
-    async def stay_alive(self, round_trip: Callable[[], Awaitable[float]]) -> None:
+    async def stay_alive(self, round_trip: Callable[[], Awaitable[RoundTrip]]) -> None:
         """Report the round trip to the server as its client does, until cancelled.
 
-        `round_trip` times an HTTP GET in seconds and raises ClusterError if it failed;
-        then nothing is reported, which is what marks a bad connection. A presenter's
+        `round_trip` times an HTTP GET and raises ClusterError if it failed; then
+        nothing is reported, which is what marks a bad connection. A presenter's
         report carries a trace that each stage of the server adds its time to.
         """
         due_s = time.monotonic() + ALIVE_FIRST_S
         while not self._conversation.over.done():
             await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
             with contextlib.suppress(ClusterError):
-                rtt_s = await round_trip()
+                made = await round_trip()
                 last_s = self._round_trips_s[-1] if self._round_trips_s else 0.0
                 if self._view.is_presenter:
                     await self._watch_trace()
                 await self._conversation.call(
                     op.CONNECTION_ALIVE,
                     {
-                        "serverRequestId": "",
+                        "serverRequestId": made.request_id,
                         "clientSessionUUID": self._conversation.client_session_uuid,
-                        "networkRttInMs": round(rtt_s * 1000, 1),
+                        "networkRttInMs": round(made.rtt_s * 1000, 1),
                         "applicationRttInMs": round(last_s * 1000, 1),
                         "traceLog": trace(time.monotonic())
                         if self._view.is_presenter

@@ -225,10 +225,12 @@ class Transport:
         except (aiohttp.ClientError, ConnectionError, ValueError) as failure:
             raise _failure(url, failure) from None
         self.cookies.keep(url, answer.headers.getall("Set-Cookie", ()))
+        request_id = answer.headers.get("X-Request-Id", "")
         return HttpAnswer(
             status=answer.status,
             body=body,
             location=answer.headers.get("Location", ""),
+            request_id=request_id if request_id.isascii() else "",
         )
 
     async def connect(

@@ -27,6 +27,8 @@ class HttpAnswer:
     body: str = field(default="", repr=False)
     location: str = field(default="", repr=False)
     """The `Location` header: it may hold a session token."""
+    request_id: str = ""
+    """The `X-Request-Id` header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -318,7 +318,8 @@ async def test_a_guest_of_the_plan_waits_until_it_is_let_in():
 async def test_a_presenters_trace_comes_back_as_the_applications_round_trip():
     async with scene() as stage:
         presenter = stage.participant(1, role="moderator")
-        viewer = stage.participant(2)
+        transcript = Transcript()
+        viewer = stage.participant(2, transcript=transcript)
         async with stage.present(presenter, viewer):
             status = room(stage).connection_status
             await eventually(
@@ -331,6 +332,8 @@ async def test_a_presenters_trace_comes_back_as_the_applications_round_trip():
             told = presenter._presence
             await eventually(lambda: told.application_rtt_s is not None)
 
+    alive = dict(operations(transcript))["UpdateConnectionAliveAt"]
+    assert alive["serverRequestId"], "as the answer to rtt-check named it"
     assert traces[ids[0]].startswith("@html5|")
     assert "@gqlactions|" in traces[ids[0]]
     assert not traces[ids[1]]
