@@ -147,7 +147,8 @@ def _answers(plan: Plan) -> tuple[Answer, ...]:
         Answer(
             question=f"Monthly cost, {written.month(first.month)}",
             value=written.money(first.cost_eur, plan.currency),
-            interval=ENGLISH.money_interval(first.cost_interval_eur, plan),
+            interval=ENGLISH.money_interval(first.cost_interval_eur, plan)
+            + " as nodes follow demand",
             holds_for=(
                 f"{written.month(last.month)}: "
                 f"{written.money(last.cost_eur, plan.currency)}, "

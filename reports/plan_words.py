@@ -31,8 +31,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "nothing": ("nothing changes", "nichts ändert sich"),
     "cost": ("A month costs", "Ein Monat kostet"),
     "likely": (
-        "likely {low} to {high} (80 %)",
-        "wahrscheinlich {low} bis {high} (80 %)",
+        "likely {low} to {high} (80 %) as nodes follow demand",
+        "wahrscheinlich {low} bis {high} (80 %), wenn die Server der Nachfrage folgen",
     ),
     "runway": ("The money lasts", "Das Geld reicht"),
     "meeting": ("Largest meeting", "Größte Konferenz"),
