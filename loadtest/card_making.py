@@ -30,6 +30,11 @@ from loadtest.publishing import Rule, known_words, private_words, version
 ALIKE_RATIO: Final = 0.02
 """Memory of equal machines differs by what the kernel keeps for itself."""
 
+BRIDGES: Final = {"camera": "camera bridge", "screen": "screen share bridge"}
+TRANSPARENT: Final = "transparent listen only"
+LISTENING: Final = {"passive-sendrecv": "on", "recv": "off"}
+"""The role of who only listens tells that setting."""
+
 _PACKAGE: Final = "package "
 _SETTING: Final = "setting "
 _TYPE: Final = re.compile(r"[\w .,+()/-]{1,60}")
@@ -46,6 +51,8 @@ class _Seen:
     memory_bytes: dict[str, float] = field(default_factory=dict)
     nic_bps: dict[str, float] = field(default_factory=dict)
     workers: dict[str, float] = field(default_factory=dict)
+    ways: dict[str, set[str]] = field(default_factory=dict)
+    """By setting, what the media of participants went by."""
     stolen_s: float = 0.0
     granted_s: float = 0.0
     has_steal: bool = False
@@ -53,8 +60,11 @@ class _Seen:
     def add(self, record: Record) -> None:
         if isinstance(record, JoinReport):
             self.names |= {record.node, record.path.remote_address}
+            self._went("audio bridge", record.path.bridge)
+            self._went(TRANSPARENT, LISTENING.get(record.path.audio_role, ""))
         if isinstance(record, MilestoneReport):
             self.names.add(record.path.remote_address)
+            self._went(BRIDGES.get(record.media, ""), record.path.bridge)
         if not isinstance(record, NodeSample):
             return
         node = record.node
@@ -72,6 +82,10 @@ class _Seen:
             self.has_steal = True
             self.stolen_s += stolen
             self.granted_s += record.cores * record.interval_s
+
+    def _went(self, setting: str, value: str) -> None:
+        if setting and value:
+            self.ways.setdefault(setting, set()).add(value)
 
 
 def make_card(
@@ -172,12 +186,19 @@ def _hardware(capacity: Capacity, seen: _Seen, facts: _Facts) -> Hardware:
 
 
 def _settings(seen: _Seen, facts: _Facts) -> tuple[tuple[str, str], ...]:
-    told = dict(
-        facts.under(
-            _SETTING,
-            SETTINGS,
-            lambda text: text if SETTING_VALUE.fullmatch(text) else "",
-        )
+    """Return what is known of the settings: told by the node, or seen by participants.
+
+    Where participants went different ways, what they saw tells nothing.
+    """
+    told = {
+        name: next(iter(values))
+        for name, values in seen.ways.items()
+        if len(values) == 1 and all(map(SETTING_VALUE.fullmatch, values))
+    }
+    told |= facts.under(
+        _SETTING,
+        SETTINGS,
+        lambda text: text if SETTING_VALUE.fullmatch(text) else "",
     )
     workers = _alike(seen.workers)
     if workers is not None:

@@ -8,7 +8,13 @@ from dataclasses import replace
 import pytest
 
 from bots.errors import ConfigError
-from bots.models import Habits, Persona
+from bots.models import (
+    Habits,
+    JoinReport,
+    MilestoneReport,
+    PathTaken,
+    Persona,
+)
 from loadtest.card_codec import decode_card, encode_card
 from loadtest.card_making import make_card
 from loadtest.crossing import Crossing
@@ -28,6 +34,7 @@ from loadtest.repeats import left_out
 from loadtest.slo import judge
 from tests.support.results import CLASSES, capacity, point, run_records
 
+SFU_AUDIO = {"audio bridge": "bbb-webrtc-sfu"}
 MARKERS = (
     "bbb17.gymnasium.example",
     "192.0.2.17",
@@ -446,6 +453,67 @@ def test_a_stand_ins_card_says_so_first():
 def test_a_type_that_looks_like_a_host_is_refused(name):
     with pytest.raises(ConfigError, match="name the server type"):
         make_card(capacity(stand_in=False), server_type=name)
+
+
+def went(role: str, bridge: str = "bbb-webrtc-sfu") -> JoinReport:
+    return JoinReport(
+        elapsed_s=1.0,
+        participant=1,
+        meeting=0,
+        persona="listener",
+        role="viewer",
+        node="bbb17.gymnasium.example",
+        outcome="joined",
+        path=PathTaken(bridge=bridge, audio_role=role),
+    )
+
+
+SCREEN = MilestoneReport(
+    elapsed_s=1.0,
+    participant=1,
+    meeting=0,
+    media="screen",
+    wait_s=0.5,
+    path=PathTaken(bridge="livekit"),
+)
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        (
+            [went("passive-sendrecv"), went("sendrecv"), SCREEN],
+            {
+                "audio bridge": "bbb-webrtc-sfu",
+                "transparent listen only": "on",
+                "screen share bridge": "livekit",
+            },
+        ),
+        ([went("recv")], {**SFU_AUDIO, "transparent listen only": "off"}),
+        ([went("recv"), went("passive-sendrecv")], SFU_AUDIO),
+        ([went("sendrecv", "bbb17.gymnasium.example")], {}),
+        ([went("", "")], {}),
+    ],
+)
+def test_settings_that_the_ways_of_media_show_are_known_without_the_node(
+    records, expected
+):
+    found = capacity(stand_in=False)
+    header = replace(whole_run()[0], run=found.run, facts=())
+
+    card = make_card(found, header=header, records=records)
+
+    assert dict(card.settings) == expected
+
+
+def test_what_the_node_tells_of_its_settings_comes_before_what_media_show():
+    found = capacity(stand_in=False)
+    facts = (("setting audio bridge", "freeswitch"),)
+    header = replace(whole_run()[0], run=found.run, facts=facts)
+
+    card = make_card(found, header=header, records=[went("sendrecv")])
+
+    assert dict(card.settings) == {"audio bridge": "freeswitch"}
 
 
 @pytest.mark.parametrize("name", ["bbb17", "CCX33 (BBB17)", "CCX33, bbb17"])
