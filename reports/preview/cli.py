@@ -7,7 +7,7 @@ import click
 
 from bots.errors import ConfigError
 from bots.whole_file import write_whole
-from loadtest.durations import DURATION
+from loadtest.durations import DURATION, format_duration
 from loadtest.load_files import load_scenario, plan_of_scenario
 from loadtest.machine import this_machine
 from loadtest.preview import Preview, drawing_of, over_caps, preview_of_plan
@@ -67,6 +67,7 @@ def preview(
         found,
         name=asked.scenario.name,
         source=scenario,
+        changes=_changes(scale, length, seed),
         seed=plan.seed,
         prices=_prices(found, catalog),
         refusals=over_caps(found, plan),
@@ -87,6 +88,15 @@ def preview(
     if found.shortfalls:
         raise ConfigError("this machine is too small: " + "; ".join(found.shortfalls))
     return 0
+
+
+def _changes(scale: float, length: float | None, seed: int | None) -> tuple[str, ...]:
+    """Return the options that make `bbbload run` play just what was previewed."""
+    return (
+        *(() if scale == 1.0 else (f"--scale {scale!r}",)),
+        *(() if length is None else (f"--length {format_duration(length)}",)),
+        *(() if seed is None else (f"--seed {seed}",)),
+    )
 
 
 def _prices(found: Preview, catalog: Path | None) -> tuple[Price, ...]:

@@ -30,12 +30,14 @@ def document(
     *,
     name: str,
     source: str,
+    changes: tuple[str, ...] = (),
     seed: int,
     prices: tuple[Price, ...],
     refusals: tuple[str, ...] = (),
 ) -> Document:
     """Tell a preview; `source` is the scenario's file, `name` the scenario's.
 
+    `changes` are the options that it was changed by, as `bbbload run` takes them;
     `refusals` are the caps that would refuse its run.
     """
     fits = not preview.shortfalls
@@ -66,7 +68,7 @@ def document(
             ),
         ),
         next_steps=(*preview.shortfalls, *refusals)
-        or (f"bbbload run {source} my-server -o run.jsonl",),
+        or (" ".join((f"bbbload run {source} my-server", *changes, "-o run.jsonl")),),
         notices=(
             Notice(
                 text="Everything here is planned, nothing is measured: traffic counts "
@@ -82,7 +84,11 @@ def document(
             _needs(preview),
             *_prices(prices),
         ),
-        provenance=(("scenario", source), ("seed", str(seed))),
+        provenance=(
+            ("scenario", source),
+            *((("changed by", " ".join(changes)),) if changes else ()),
+            ("seed", str(seed)),
+        ),
     )
 
 

@@ -21,6 +21,14 @@ def test_the_text_draws_the_population_and_names_what_is_needed(capsys):
     assert "not measured" in out
 
 
+def test_the_run_that_is_named_next_is_the_one_that_was_previewed(capsys):
+    assert run_command(["preview", SCENARIO, *SMALL, "--seed", "7"]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    options = "--scale 0.05 --length 1m --seed 7"
+    assert f"bbbload run {SCENARIO} my-server {options} -o run.jsonl" in said
+
+
 def test_a_machine_that_is_too_small_is_an_error_that_names_the_size(capsys):
     assert run_command(["preview", SCENARIO, "--scale", "50"]) == 2
 
