@@ -44,11 +44,16 @@ class Machine:
     """Entries left in the table of connections; None: no table, so no limit."""
 
 
+def own_cores() -> float:
+    """Return the cores this process may run on, less what a container's quota takes."""
+    return min(float(len(os.sched_getaffinity(0))), _quota_cores())
+
+
 def this_machine() -> Machine:
     """Return the limits of this machine, as they are now."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return Machine(
-        cores=min(float(len(os.sched_getaffinity(0))), _quota_cores()),
+        cores=own_cores(),
         memory_bytes=_memory_bytes(),
         descriptors=None if hard == resource.RLIM_INFINITY else hard,
         udp_ports=_udp_ports(),

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from bots.servers import Server, resolve
 from bots.wire import Caps
 from loadtest.durations import DURATION
 from loadtest.exporter import metrics_address
+from loadtest.machine import own_cores
 from loadtest.models import Slo
 from loadtest.rates import RATE
 from loadtest.sentry import GuardRules, check_rules
@@ -42,7 +42,7 @@ class EngineCount(click.IntRange):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         if value == "auto":
-            return min(64, len(os.sched_getaffinity(0)))
+            return max(1, min(64, int(own_cores())))
         number: int = super().convert(value, param, ctx)
         return number
 

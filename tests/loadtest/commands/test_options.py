@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from loadtest import machine
 from loadtest.commands.options import EngineCount
 
 
@@ -15,10 +16,18 @@ def told(engines):
     click.echo(engines)
 
 
-def test_auto_is_an_engine_for_each_core_we_may_use():
+@pytest.mark.parametrize(
+    ("quota", "most"),
+    [("max 100000", 64), ("150000 100000", 1), ("50000 100000", 1), ("", 64)],
+)
+def test_auto_is_an_engine_for_each_whole_core_that_we_may_use(
+    quota, most, tmp_path, monkeypatch
+):
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
     result = CliRunner().invoke(told, ["--engines", "auto"])
 
-    assert int(result.output) == len(os.sched_getaffinity(0))
+    assert int(result.output) == min(most, len(os.sched_getaffinity(0)))
 
 
 def test_a_number_of_engines_is_taken_as_it_is():
