@@ -19,7 +19,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from reports import format as written
 from reports.document import Band, Bars, Chart, Dots, Limit, Line, Span, Whiskers
@@ -33,6 +33,10 @@ SIZE_INCHES = (5.6, 3.5)
 """Small on purpose: on a phone the drawing hardly shrinks, its text stays readable."""
 
 NICE_STEPS = (1, 2, 2.5, 5, 10)
+HOUR_S = 3_600
+LONG_S = 1.5 * HOUR_S
+"""From here on elapsed time is told in hours and minutes."""
+LONG_STEPS_S = tuple(HOUR_S * hours for hours in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48))
 
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -234,8 +238,7 @@ def _set_axes(axes: Axes, chart: Chart, scale: written.Scale) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _day_tick(x, chart)))
     elif chart.x_kind == "elapsed":
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 3, 6, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _clock_tick(x)))
+        _set_clock(axes, chart.x_label)
     else:
         axes.xaxis.set_major_locator(
             MaxNLocator(nbins=8, steps=NICE_STEPS, integer=True)
@@ -286,9 +289,25 @@ def _tick(value: float, chart: Chart) -> str:
     return written.german(text) if chart.language == "de" else text
 
 
-def _clock_tick(elapsed_s: float) -> str:
-    minutes, left = divmod(round(elapsed_s), 60)
-    return f"{minutes}:{left:02d}"
+def _set_clock(axes: Axes, label: str) -> None:
+    """Tell elapsed time in minutes and seconds, or of a long run in hours."""
+    low, high = axes.get_xlim()
+    if high < LONG_S:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 1.5, 3, 6, 10]))
+        unit, smaller_s = "min:s", 1
+    else:
+        fitting = (step for step in LONG_STEPS_S if (high - low) / step <= 8)
+        axes.xaxis.set_major_locator(MultipleLocator(next(fitting, high / 8)))
+        unit, smaller_s = "h:min", 60
+    axes.set_xlabel(f"{label} ({unit})")
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda elapsed_s, _: _clock_tick(elapsed_s / smaller_s))
+    )
+
+
+def _clock_tick(smaller: float) -> str:
+    larger, left = divmod(round(smaller), 60)
+    return f"{larger}:{left:02d}"
 
 
 def _day_tick(ordinal: float, chart: Chart) -> str:

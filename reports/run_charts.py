@@ -241,7 +241,7 @@ def _chart(
     )
     return Chart(
         title=title,
-        x_label="time since the run began (min:s)",
+        x_label="time since the run began",
         y_label=y_label,
         y_unit=y_unit,
         x_kind="elapsed",

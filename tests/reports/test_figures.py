@@ -1,5 +1,6 @@
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 
@@ -164,5 +165,8 @@ def test_time_is_written_in_minutes_and_months():
         marks=(Line(name="a", x=(737425, 737790), y=(1, 2)),),
     )
 
-    assert "1:00" in texts(figures.svg(elapsed, name="a"))
+    night = replace(elapsed, x_range=(0.0, 8 * 3600.0))
+
+    assert {"1:00", " (min:s)"} <= set(texts(figures.svg(elapsed, name="a")))
+    assert {"1:00", "7:00", " (h:min)"} <= set(texts(figures.svg(night, name="c")))
     assert any("2020" in text for text in texts(figures.svg(dates, name="b")))
