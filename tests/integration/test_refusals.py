@@ -228,7 +228,8 @@ async def test_who_is_removed_in_the_audio_dialog_does_not_linger_there():
 
 
 @asynctest
-async def test_who_is_removed_while_its_audio_joins_is_told_as_removed():
+async def test_who_is_removed_while_its_audio_joins_is_told_as_removed(monkeypatch):
+    monkeypatch.setattr("bots.participant.BETTER_REASON_S", scaled(20))  # if it is slow
     reason = "user_requested_eject_reason"
     async with scene(eject=reason, silent_start=True) as stage:
         await stage.participant(1, audio="microphone").run()
