@@ -41,17 +41,23 @@ HISTORY_SENTENCES: tuple[tuple[str, str], ...] = (
         "viel breiter ist die Prognose",
     ),
     (
-        "bbblb writes no row while no meeting runs: such times are gaps, not zeros",
-        "bbblb schreibt keine Zeile, solange keine Konferenz läuft: solche Zeiten sind "
-        "Lücken, keine Nullen",
+        "bbblb writes no row while no meeting runs: {n} hours of silence, at most "
+        "{days} days at a time, count as empty (name outages with --closed)",
+        "bbblb schreibt keine Zeile, solange keine Konferenz läuft: {n} Stunden "
+        "Stille, höchstens {days} Tage am Stück, zählen als leer (Ausfälle mit "
+        "--closed nennen)",
     ),
     (
         "{n} rows were of a meeting already seen in that poll",
         "{n} Zeilen waren von einer Konferenz, die in dieser Abfrage schon vorkam",
     ),
     (
-        "only recorded meetings leave an events.xml: others are missing",
-        "nur aufgezeichnete Konferenzen hinterlassen eine events.xml: andere fehlen",
+        "only recorded meetings leave an events.xml: others are missing, and {n} hours "
+        "of silence, at most {days} days at a time, count as empty (name outages with "
+        "--closed)",
+        "nur aufgezeichnete Konferenzen hinterlassen eine events.xml: andere fehlen, "
+        "und {n} Stunden Stille, höchstens {days} Tage am Stück, zählen als leer "
+        "(Ausfälle mit --closed nennen)",
     ),
     (
         "{column} were 0 throughout, as {source} says on BBB 3.0 whatever is true: "

@@ -21,6 +21,7 @@ from planning.history.csv import (
 from planning.peaks import History
 from planning.sizes import Histogram
 
+DAY_S = 86_400
 FEWEST_ROWS = 24
 """From fewer rows nothing is read of how far apart they usually are."""
 COLUMNS = ("participants", *OPTIONAL_COLUMNS)
@@ -64,6 +65,25 @@ class Bins:
                 row[index] = known + round(value)
             else:
                 row[index] = max(known, round(value))
+
+    def fill_silence(self, most_s: int) -> float:
+        """Count stretches without a sample, up to `most_s` long, as empty.
+
+        For sources that say nothing while nobody meets. Of a longer stretch the first
+        day counts so, which ends the week before a holiday. Returns the hours filled.
+        """
+        rows = [row for row in self._bins.values() if row[0] is not None]
+        told = [any(row[i] is not None for row in rows) for i in range(len(COLUMNS))]
+        empty = [0 if is_told else None for is_told in told]
+        known = sorted(at for at, row in self._bins.items() if row[0] is not None)
+        filled = 0
+        for earlier, later in itertools.pairwise(known):
+            is_short = later - earlier - self.step_s <= most_s
+            ends = later if is_short else min(later, earlier + DAY_S)
+            for start_s in range(earlier + self.step_s, ends, self.step_s):
+                self._bins[start_s] = list(empty)
+                filled += self.step_s
+        return filled / 3600
 
     def history(
         self,

@@ -1,6 +1,9 @@
 """Per-meeting sources -> `History`: bbblb's meeting_stats, BBB's events.xml. Streams.
 
-No name of a person or meeting is kept: rows are added up at once.
+No name of a person or meeting is kept: rows are added up at once. Both sources say
+nothing while nobody meets, so silence counts as empty up to `LONGEST_SILENCE_S`, and a
+longer one as unknown after its first day: a service that was closed or a poller that
+was down says nothing of demand.
 
 bbblb (docs/accounting.rst): table `meeting_stats` with ts, uuid, users, voice, video,
 one row per meeting and poll, exported as CSV or as a JSON array. Rows of one poll share
@@ -31,6 +34,8 @@ from planning.sizes import SizeHours
 
 POLL_S = 20
 MOST_MEETING_S = 7 * 86_400
+LONGEST_SILENCE_S = 5 * 86_400
+"""From the last meeting before Easter to the first one after it."""
 
 
 @dataclass(slots=True)
@@ -71,9 +76,7 @@ def read_meeting_stats(lines: Iterable[str], *, source: str) -> History:
         poll[str(row["uuid"])] = seen
     if began is not None:
         _add_poll(bins, sizes, began, poll)
-    notes = [
-        "bbblb writes no row while no meeting runs: such times are gaps, not zeros",
-    ]
+    notes = [f"bbblb writes no row while no meeting runs: {_silence(bins)}"]
     if repeated:
         notes.append(f"{repeated} rows were of a meeting already seen in that poll")
     return bins.history(source, notes=tuple(notes), meeting_sizes=sizes.histogram())
@@ -108,7 +111,19 @@ def read_events(paths: Iterable[Path]) -> History:
     bins.duplicates = 0
     return bins.history(
         f"events.xml of {len(streams)} meetings",
-        notes=("only recorded meetings leave an events.xml: others are missing",),
+        notes=(
+            "only recorded meetings leave an events.xml: others are missing, and "
+            + _silence(bins),
+        ),
+    )
+
+
+def _silence(bins: Bins) -> str:
+    hours = bins.fill_silence(LONGEST_SILENCE_S)
+    days = LONGEST_SILENCE_S // 86_400
+    return (
+        f"{hours:.0f} hours of silence, at most {days} days at a time, count as empty "
+        "(name outages with --closed)"
     )
 
 

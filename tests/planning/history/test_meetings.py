@@ -1,12 +1,14 @@
 """bbblb's meeting_stats and BBB's events.xml, added up at once."""
 
 import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from bots.errors import ConfigError
 from planning.history.meetings import read_events, read_meeting_stats
+from planning.series import weekly_peaks
 
 START_S = int(datetime(2026, 11, 2, 8, tzinfo=UTC).timestamp())
 STATS = """ts,uuid,meeting_id,tenant_fk,users,voice,video
@@ -21,12 +23,13 @@ STATS = """ts,uuid,meeting_id,tenant_fk,users,voice,video
 def test_rows_of_one_poll_are_added_up_and_polls_compared():
     history = read_meeting_stats(STATS.splitlines(keepends=True), source="stats.csv")
 
-    assert history.times_s == (START_S, START_S + 600)
-    assert history.participants == (42, 9)
-    assert history.meetings == (2, 1)
-    assert history.cameras == (5, 0)
-    assert history.largest_meeting == (31, 9)
-    assert len(history.gaps) == 1
+    # No row at 08:05: nobody met.
+    assert history.times_s == (START_S, START_S + 300, START_S + 600)
+    assert history.participants == (42, 0, 9)
+    assert history.meetings == (2, 0, 1)
+    assert history.cameras == (5, 0, 0)
+    assert history.largest_meeting == (31, 0, 9)
+    assert not history.gaps
     assert any("already seen in that poll" in note for note in history.notes)
 
 
@@ -38,6 +41,31 @@ def test_the_same_rows_as_json_are_the_same_history():
 
     csv = read_meeting_stats(STATS.splitlines(keepends=True), source="stats.csv")
     assert history == csv
+
+
+def school_of(days: Iterable[int]) -> Iterator[str]:
+    """Yield polls of school days (days since Monday) from eight to noon."""
+    yield "ts,uuid,users\n"
+    for day in days:
+        for minute in range(0, 240, 5):
+            yield f"{START_S + day * 86_400 + minute * 60},a,{200 + day % 7}\n"
+
+
+def test_silent_nights_and_weekends_are_empty_and_a_closed_fortnight_is_unknown():
+    weeks = [week for week in range(12) if week not in (5, 6)]
+    days = [7 * week + day for week in weeks for day in range(5)]
+
+    history = read_meeting_stats(school_of(days), source="stats.csv")
+
+    # A forecast can be made of it, and what was closed is no week of zeros.
+    peaks = [week.peak for week in weekly_peaks(history)]
+    assert peaks[:5] == [204.0] * 5
+    assert peaks[5:7] == [None, None]
+    assert peaks[7] == 204.0
+    (closed,) = history.gaps
+    assert 14 * 86_400 < closed.duration_s < 16 * 86_400
+    (note,) = (one for one in history.notes if "silence" in one)
+    assert "at most 5 days at a time" in note
 
 
 @pytest.mark.parametrize(
