@@ -1,6 +1,8 @@
 """A run in a few lines for the terminal, from its load points."""
 
+import math
 from collections.abc import Iterator
+from typing import Final
 
 from loadtest.aggregate import Aggregate
 from loadtest.codec import RunLog
@@ -13,6 +15,11 @@ from loadtest.models import (
 )
 from loadtest.slo import judge
 from loadtest.summary import counted
+
+REPEAT: Final = (
+    "An invalid run says nothing about the server: repeat it with less else running on "
+    "this machine, with --engines auto, or from a stronger one"
+)
 
 
 def summarise(log: RunLog) -> Iterator[str]:
@@ -27,7 +34,10 @@ def summarise(log: RunLog) -> Iterator[str]:
     stand_in = " (bbbload's stand-in node: says nothing about BBB)"
     version = header.bbb_version or "of unknown version"
     yield f"Target {header.target}, BBB {version}{stand_in if header.stand_in else ''}"
-    for point in aggregate.points():
+    points = aggregate.points()
+    for point in points:
+        if len(points) > 1:
+            yield f"Step {point.step + 1}, {point.profile}"
         yield from _point_lines(point)
         yield _verdict_line(header.slo.name, judge(point, header.slo))
     if end is not None and end.self_check is not None:
@@ -37,6 +47,8 @@ def summarise(log: RunLog) -> Iterator[str]:
     else:
         reasons = "".join(f"; {reason}" for reason in end.reasons)
         yield f"Run {header.run}: {end.validity}{reasons}"
+        if end.validity == "invalid":
+            yield REPEAT
 
 
 def _check_line(self_check: SelfCheck) -> Iterator[str]:
@@ -70,7 +82,8 @@ def _point_lines(point: LoadPoint) -> Iterator[str]:
     )
     cpu = "not watched"
     if point.node_cpu_ratio is not None:
-        cpu = f"CPU {100 * point.node_cpu_ratio:.0f} % of {point.node_cores:g} cores"
+        cores = f"{point.node_cores:g} core{'' if point.node_cores == 1 else 's'}"
+        cpu = f"CPU {100 * point.node_cpu_ratio:.0f} % of {cores}"
     yield (
         f"Node   {cpu}; generator at most {100 * point.engine_cpu_max:.0f} % of a "
         f"core, {point.late_packets} of {point.sent_packets} packets late"
@@ -89,7 +102,9 @@ def _verdict_line(name: str, verdict: SloVerdict) -> str:
 
 
 def _seconds(found: Percentiles | None) -> str:
-    return "-" if found is None else f"{found.p95:.2f} s"
+    if found is None:
+        return "-"
+    return "never" if math.isinf(found.p95) else f"{found.p95:.2f} s"
 
 
 def _ratio(found: Percentiles | None) -> str:
