@@ -2,6 +2,7 @@
 
 It stands between a session and a server: put `relay.port` where the server's candidate
 has its own port. Only RTP is ever touched, so that ICE, DTLS and RTCP stay as they are.
+No packet is lost twice: aiortc asks for it once, until the next one is missing.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from bots.media.rtp import is_rtp, ssrc
+from bots.media.rtp import is_rtp, sequence, ssrc
 
 Way = Literal["to server", "to client"]
 
@@ -39,6 +40,7 @@ class Relay(asyncio.DatagramProtocol):
         self.fates: dict[Way, Fate] = {"to server": Fate(), "to client": Fate()}
         self._client: tuple[str, int] | None = None
         self._held: dict[Way, bytes | None] = {"to server": None, "to client": None}
+        self._was_lost: set[tuple[Way, int, int]] = set()
         self._rng = random.Random(seed)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -55,7 +57,9 @@ class Relay(asyncio.DatagramProtocol):
             self._forward(way, data)
             return
         source = ssrc(data)
-        if self._rng.random() < fate.loss_ratio:
+        name = way, source, sequence(data)
+        if self._rng.random() < fate.loss_ratio and name not in self._was_lost:
+            self._was_lost.add(name)
             fate.lost[source] = fate.lost.get(source, 0) + 1
             return
         fate.passed[source] = fate.passed.get(source, 0) + 1
