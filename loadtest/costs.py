@@ -265,8 +265,8 @@ def _collinear(design: Floats, condition: float) -> str:
     ]
     if absent:
         return (
-            f"no costs: no step had any {' or '.join(absent)}; "
-            "run the three default profiles"
+            f"no costs: no usable step had any {' or '.join(absent)}; "
+            "run the three default profiles, with a generator that keeps up"
         )
     scaled = design / np.linalg.norm(design, axis=0)
     # The direction that the design hardly sees: its large parts move together.

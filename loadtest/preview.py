@@ -149,11 +149,12 @@ def lines_of(preview: Preview) -> list[str]:
         f"lasts {most}{_span(preview.duration_s)}; {most}{preview.peak_participants} "
         f"participants in {counted(preview.peak_meetings, 'meeting')} at once, "
         f"{counted(preview.meetings, 'meeting')} made in all",
-        f"streams at the top: {peak.audio_in} microphones and {video[0]} cameras and "
-        f"screens to the server, {peak.audio_out} audio and {video[1]} video from it",
+        f"streams at the top: {counted(peak.audio_in, 'microphone')} and {video[0]} "
+        f"{'camera or screen' if video[0] == 1 else 'cameras and screens'} to the "
+        f"server, {peak.audio_out} audio and {video[1]} video from it",
         f"traffic at the top: {needs.sent_bps / 1e6:.1f} Mbit/s to the server, "
         f"{needs.received_bps / 1e6:.1f} from it; in all {most}"
-        f"{(preview.sent_bytes + preview.received_bytes) / 1e9:.2f} GB",
+        f"{_volume(preview.sent_bytes + preview.received_bytes)}",
         f"generator: {needs.cores:.1f} of {machine.cores:.1f} cores, "
         f"{counted(needs.engines, 'engine')}, memory "
         f"{_of(needs.memory_bytes, machine.memory_bytes, 'B')}, "
@@ -204,6 +205,12 @@ def _span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _volume(size_bytes: float) -> str:
+    if size_bytes < 1e8:
+        return f"{size_bytes / 1e6:.1f} MB"
+    return f"{size_bytes / 1e9:.2f} GB"
 
 
 def _of(needed: float, there: float | None, unit: str = "") -> str:

@@ -1,6 +1,7 @@
 """What a run will load, against sums that can be done by hand."""
 
 import itertools
+import re
 
 import pytest
 
@@ -123,13 +124,15 @@ def test_a_load_that_needs_more_engines_than_ordered_is_refused_with_their_numbe
 
 
 def test_one_is_not_said_in_the_plural():
-    course = (load(0.0, 2, audio_out=2),)
+    course = (load(0.0, 2, audio_in=1, video_in=1, audio_out=2),)
     found = preview_of(course, duration_s=9.0, meetings=1, machine=MACHINE)
 
     said = "\n".join(lines_of(found))
 
     assert "2 participants in 1 meeting at once, 1 meeting made in all" in said
+    assert "at the top: 1 microphone and 1 camera or screen to the server" in said
     assert "1 engine, memory" in said
+    assert re.search(r"; in all \d\.\d MB\n", said)
 
 
 def test_a_load_above_the_wanted_rate_is_refused_with_what_fits():
