@@ -68,7 +68,16 @@ def document(
             ),
         ),
         next_steps=(*preview.shortfalls, *refusals)
-        or (" ".join((f"bbbload run {source} my-server", *changes, "-o run.jsonl")),),
+        or (
+            " ".join(
+                (
+                    f"bbbload run {source} my-server",
+                    *changes,
+                    *((f"--engines {needs.engines}",) if needs.engines > 1 else ()),
+                    "-o run.jsonl",
+                )
+            ),
+        ),
         notices=(
             Notice(
                 text="Everything here is planned, nothing is measured: traffic counts "

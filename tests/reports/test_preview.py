@@ -6,6 +6,11 @@ from xml.etree import ElementTree
 import pytest
 
 from loadtest.cli import run_command
+from loadtest.machine import Machine
+from loadtest.occupancy import Load
+from loadtest.preview import preview_of
+from loadtest.streams import Streams
+from reports.preview.report import document
 
 SCENARIO = "examples/scenarios/school-morning.toml"
 SMALL = ["--scale", "0.05", "--length", "60s"]
@@ -27,6 +32,24 @@ def test_the_run_that_is_named_next_is_the_one_that_was_previewed(capsys):
     said = " ".join(capsys.readouterr().out.split())
     options = "--scale 0.05 --length 1m --seed 7"
     assert f"bbbload run {SCENARIO} my-server {options} -o run.jsonl" in said
+
+
+def test_the_run_that_is_named_next_has_the_engines_that_it_needs():
+    machine = Machine(
+        cores=8.0,
+        memory_bytes=None,
+        descriptors=None,
+        udp_ports=None,
+        uplink_bps=None,
+        conntrack_free=None,
+    )
+    streams = Streams(participants=100, video_out=2_000)
+    course = (Load(elapsed_s=0.0, meetings=1, streams=streams),)
+    found = preview_of(course, duration_s=9.0, meetings=1, machine=machine)
+
+    page = document(found, name="x", source="x.toml", seed=1, prices=())
+
+    assert page.next_steps == ("bbbload run x.toml my-server --engines 3 -o run.jsonl",)
 
 
 def test_a_machine_that_is_too_small_is_an_error_that_names_the_size(capsys):
