@@ -23,6 +23,8 @@ from planning.sizes import Histogram, parse_sizes, write_sizes
 from planning.zones import clock_of, zone_of
 
 BIN_S = 300
+HOUR_S = 3600
+DAY_S = 86_400
 OPTIONAL_COLUMNS = (
     "meetings",
     "cameras",
@@ -224,13 +226,19 @@ def usual_distance(distances: Mapping[int, int]) -> int:
             break
     if distance <= BIN_S:
         return BIN_S
-    return min(86_400, round(distance / BIN_S) * BIN_S)
+    return min(DAY_S, round(distance / BIN_S) * BIN_S)
 
 
 def rebinned(
     bins: dict[int, list[int | None]], step_s: int
 ) -> dict[int, list[int | None]]:
-    """Return bins put together to longer ones, each value the largest."""
+    """Return bins put together to longer ones, each value the largest.
+
+    Values of whole days stay at their own times: days begin at midnight by the clock
+    on the wall, not at that of UTC.
+    """
+    if step_s >= DAY_S:
+        return bins
     coarse: dict[int, list[int | None]] = {}
     for time_s, values in bins.items():
         _merge(coarse, time_s - time_s % step_s, values)
@@ -315,11 +323,15 @@ def _disagreement(comments: tuple[str, ...], source: str) -> float:
 
 
 def gaps_of(times_s: Sequence[int], step_s: int, zone_s: int) -> tuple[Gap, ...]:
-    """Return the stretches between bins that are longer than a step."""
+    """Return the stretches between bins that are longer than a step.
+
+    In autumn one day is an hour longer than others.
+    """
+    longest = step_s + (HOUR_S if step_s >= DAY_S else 0)
     return tuple(
         _gap(earlier + step_s, later, zone_s)
         for earlier, later in itertools.pairwise(times_s)
-        if later - earlier > step_s
+        if later - earlier > longest
     )
 
 

@@ -2,12 +2,12 @@
 
 What such files differ in is found out, or told by the user where it cannot be: the
 delimiter (`,` `;` tab), decimal commas, a byte order mark, Excel's `sep=` line; the
-time (ISO 8601, `2026-11-02 08:00`, `02.11.2026 08:00`, `11/2/2026 8:00 AM`, Unix
-seconds or milliseconds); units behind the number. Several value columns are nodes and
-are summed at equal times, unless `columns` names which one means what or their names
-say it (`NAMES`). Day and time of day may stand in two columns. A time without
-zone needs `zone`; in the hour that autumn repeats the second pass is the later one, and
-an hour that spring skips cannot exist and is told.
+time (ISO 8601, `2026-11-02 08:00`, `02.11.2026 08:00` or the day alone, `11/2/2026 8:00
+AM`, Unix seconds or milliseconds); units behind the number. Several value columns are
+nodes and are summed at equal times, unless `columns` names which one means what or
+their names say it (`NAMES`). Day and time of day may stand in two columns. A time
+without zone needs `zone`; in the hour that autumn repeats the second pass is the later
+one, and an hour that spring skips cannot exist and is told.
 """
 
 import csv
@@ -48,6 +48,8 @@ _FORMATS = (
     "%d.%m.%y %H:%M",
     "%d/%m/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M",
+    "%d.%m.%Y",
+    "%d.%m.%y",
 )
 _AMERICAN = ("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p", "%m/%d/%y %I:%M %p")
 _NUMBER = re.compile(r"^\s*(-?[\d.,\u00a0\u202f' ]*\d)\s*([KkM]?)(?:\s|$|[a-zA-Z%])")

@@ -1,12 +1,15 @@
 """Foreign CSV files, as people export them."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bots.errors import ConfigError
+from planning.history.csv import parse_csv, write_csv
 from planning.history.tables import number_of, read_table
+from planning.series import weekly_peaks
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -130,6 +133,24 @@ def test_values_of_every_quarter_of_an_hour_have_no_gaps_between_them():
     assert history.step_s == 900
     assert [gap.duration_s for gap in history.gaps] == [3600]
     assert history.comments == ("from t.csv, 15-minute maxima",)
+
+
+def test_one_value_a_day_stays_on_its_day_in_summer_and_in_winter():
+    first = date(2026, 8, 3)
+    days = [first + timedelta(days=index) for index in range(140)]
+    rows = [f"{day:%d.%m.%Y};{400 if day.weekday() == 0 else 90}" for day in days]
+
+    history = replace(
+        read("\n".join(["Datum;Teilnehmer", *rows]), zone=BERLIN), zone="Europe/Berlin"
+    )
+
+    assert (history.step_s, history.gaps) == (86_400, ())
+    # Each week has its Monday, on both sides of the change of clocks.
+    weeks = weekly_peaks(history)
+    assert [week.peak for week in weeks] == [400.0] * 20
+    assert weeks[0].starts_on == "2026-08-03"
+    again = parse_csv(list(write_csv(history)), source="h.csv")
+    assert weekly_peaks(again) == weeks
 
 
 def test_day_and_time_of_day_may_stand_in_two_columns():
