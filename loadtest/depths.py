@@ -108,7 +108,8 @@ class Depths:
                 streams = [
                     sums
                     for (its_kind, its_depth, *_), sums in self._streams.items()
-                    if (its_kind, its_depth) == (kind, depth) and sums.packets
+                    if (its_kind, its_depth) == (kind, depth)
+                    and (sums.packets or sums.auth_failures)
                 ]
                 if streams:
                     found.append(_figures(kind, depth, streams, light))
@@ -133,7 +134,7 @@ def _figures(
     is_video, is_decoded = kind == "video", depth == "decode"
     ratings = [] if is_video else sorted(sums.rated() for sums in streams)
     loss_ratio = lost / expected if expected else None
-    jitter_s = sum(sums.jitter_s for sums in streams) / packets
+    jitter_s = sum(sums.jitter_s for sums in streams) / max(packets, 1)
     frame_rate = frames / watched_s if is_video and watched_s else None
     decoded_ratio = decoded / frames if is_decoded and is_video and frames else None
     concealed_ratio = None

@@ -332,8 +332,9 @@ class MediaSession:
                 self._reporter.send_wishes(stream, now_s)
             if stream.first_s is not None:
                 self._first_moved.set()
-            elif not stream.reception.received:
-                del self._streams[ssrc]  # its first packet was not authentic
+            elif not (stream.reception.received or ssrc in self._by_ssrc):
+                del self._streams[ssrc]  # not announced, and not authentic
+                self._transport.lanes.pop(ssrc, None)
         elif stream.packet(second, sequence, timestamp, size, now_s):
             self._reporter.send_wishes(stream, now_s)
 

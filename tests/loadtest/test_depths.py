@@ -52,6 +52,10 @@ def test_the_way_is_a_mean_of_those_who_know_it_and_forged_packets_are_summed():
     assert found["audio", "light"].one_way_delay_s is None
     assert found["audio", "light"].auth_failures == 0
 
+    nothing = replace(CAMERA, packets=0, expected=0, frames=0, auth_failures=2)
+    (refused,) = seen(nothing).values()
+    assert (refused.auth_failures, refused.loss_ratio) == (2 * SECONDS, None)
+
 
 def test_depths_that_saw_the_same_agree():
     assert SECONDS * CAMERA.frames > LEAST_FRAMES

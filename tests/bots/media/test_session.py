@@ -12,7 +12,9 @@ import time
 import pytest
 
 from bots.errors import ClusterError, StepTimeout
+from bots.media import rtp
 from bots.media.plane import MediaPlane, MediaSession, SendSpec
+from bots.media.srtp import workspace
 from bots.models import CameraProfile
 from tests.support.aiortc_peer import StockPeer, as_lite, stock_peer
 from tests.support.asynctest import asynctest, eventually, scaled
@@ -135,6 +137,21 @@ async def test_a_camera_is_viewed_with_first_frame_frames_and_round_trip():
         assert sums.of("in", "camera", "watched_s") > 0
         assert sums.of("in", "camera", "auth_failures") == 0
         assert sums.of("in", "camera", "lost") == 0
+
+        # forged packets of unknown sources leave nothing, of announced ones a count
+        (known,) = session._streams
+        unknown, announced = known ^ 1, known ^ 2
+        (expected,) = session._by_payload_type.values()
+        session._by_ssrc[announced] = expected
+        for source in (unknown, announced):
+            forged = rtp.build_header(
+                payload_type=expected.payload_type, sequence=1, timestamp=2, ssrc=source
+            ) + bytes(40)
+            workspace[: len(forged)] = forged
+            session._receive(len(forged))
+        assert list(session._streams) == [known, announced]
+        assert list(session._transport.lanes) == [known, announced]
+        assert sums.of("in", "camera", "auth_failures") == 1
 
 
 async def lost_and_counted(plane: MediaPlane, loss_ratio: float) -> tuple[int, int]:
