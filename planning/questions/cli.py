@@ -148,6 +148,13 @@ def window(
             raise ConfigError(
                 "the plan has nodes by the hour alone: say with --nodes how many are on"
             )
+        switched = sum(node.count for node in plan.months[0].nodes) - nodes
+        if switched:
+            click.echo(
+                f"Note: {switched} more nodes of the plan exist by the hour and are "
+                "not counted; --nodes says how many are on.",
+                err=True,
+            )
     weakest = min(node.low for node in capacities)
     past = without(read_csv(history), own_tests(ledger))
     if zone:

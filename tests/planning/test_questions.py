@@ -17,7 +17,7 @@ from loadtest.card_making import make_card
 from loadtest.cli import run_command
 from loadtest.codec import encode_capacity
 from loadtest.guard import Ledger
-from planning.codec import decode_plan
+from planning.codec import decode_plan, encode_plan
 from planning.demand import parse_demand
 from planning.export import NodeCapacity, multipliers, prometheus
 from planning.offers import NodeCount
@@ -312,7 +312,7 @@ def test_a_window_longer_than_the_days_looked_at_is_an_error(plan_file, capsys):
     assert re.search(r"2021-01-\d\dT.* to 2021-01-\d\dT\d\d:00  up to", said)
 
 
-def test_nodes_by_the_hour_are_not_counted_on_at_night(plan_file):
+def test_nodes_by_the_hour_are_not_counted_on_at_night(plan_file, tmp_path, capsys):
     plan = decode_plan(plan_file.read_text(), where="plan.json")
     assert plan.catalog_used is not None
     first, second = plan.catalog_used.types
@@ -332,6 +332,10 @@ def test_nodes_by_the_hour_are_not_counted_on_at_night(plan_file):
     assert sum(node.count for node in there_all_day(plan)) == sum(
         node.count for node in plan.months[0].nodes
     )
+    (tmp_path / "mixed.json").write_text(encode_plan(mixed))
+    history = str(EXAMPLE / "history.csv")
+    assert run_command(["window", history, str(tmp_path / "mixed.json")]) == 0
+    assert "5 more nodes of the plan exist by the hour" in capsys.readouterr().err
 
 
 def test_a_window_is_printed_with_its_room(plan_file, capsys):
