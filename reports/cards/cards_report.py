@@ -41,7 +41,10 @@ def document(found: SideBySide, *, source: str) -> Document:
         ),
         next_steps=(
             "Plan with a card: bbbload plan card.json --history H.csv --catalog C.toml "
-            "--budget B.toml -o plan.json.",
+            "--budget B.toml -o plan.json."
+            if found.loads
+            else "Measure a real node: bbbload benchmark NAME --card card.json "
+            "--type TYPE -o capacity.json.",
         ),
         notices=(),
         sections=(

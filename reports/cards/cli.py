@@ -149,7 +149,7 @@ def cards(folder: Path, catalog: Path | None, output: str) -> int:
         )
     prices = None if catalog is None else read_catalog(catalog, today=date.today())
     found = side_by_side(_cards_in(folder), prices)
-    page = render((cards_report.document(found, source=folder.name),))
+    page = render((cards_report.document(found, source=folder.resolve().name),))
     if output == "-":
         click.echo(page, nl=False)
     else:

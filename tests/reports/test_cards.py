@@ -288,7 +288,10 @@ def test_bbbload_cards_compares_a_folder(tmp_path, capsys):
     (tmp_path / "real.json").unlink()
     capsys.readouterr()
     assert run_command(["cards", str(tmp_path)]) == 0
-    assert "No card of a real node. 1 card of the stand-in" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert "No card of a real node. 1 card of the stand-in" in page
+    assert "Measure a real node: bbbload benchmark NAME" in page
+    assert "Plan with a card" not in page
 
 
 def test_cards_of_a_load_made_in_another_manner_stand_apart_and_say_which(
