@@ -131,6 +131,7 @@ def _figures(
     decoded = sum(sums.decoded_frames for sums in streams)
     concealed_s = sum(sums.concealed_s for sums in streams)
     delays = sum(sums.delays for sums in streams)
+    bursts = 0 if kind == "video" else sum(sums.lost_bursts for sums in streams)
     is_video, is_decoded = kind == "video", depth == "decode"
     ratings = [] if is_video else sorted(sums.rated() for sums in streams)
     loss_ratio = lost / expected if expected else None
@@ -176,6 +177,8 @@ def _figures(
             sum(sums.delays_s for sums in streams) / delays if delays else None
         ),
         auth_failures=sum(sums.auth_failures for sums in streams),
+        # what came late is no loss, but was a gap when it was missing
+        burst_packets=max(1.0, lost / bursts) if bursts and lost > 0 else None,
     )
 
 

@@ -121,6 +121,8 @@ class DepthFigures:
     """Mean from our publishers to our viewers; None where no clock was shared."""
     auth_failures: int = 0
     """Packets that SRTP refused, of those that were opened."""
+    burst_packets: float | None = None
+    """Mean packets lost in a row, of voices: what video lost is sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

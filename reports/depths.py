@@ -71,6 +71,7 @@ def _table(depths: tuple[DepthFigures, ...]) -> Table:
             Column(title="depth", is_name=True),
             Column(title="streams", is_number=True),
             Column(title="lost", is_number=True),
+            Column(title="in a row", is_number=True),
             Column(title="jitter", is_number=True),
             Column(title="one-way delay", is_number=True),
             Column(title="frames a second", is_number=True),
@@ -85,6 +86,7 @@ def _table(depths: tuple[DepthFigures, ...]) -> Table:
                 found.depth,
                 written.count(found.streams),
                 written.percent(found.loss_ratio),
+                written.number(found.burst_packets),
                 written.seconds(found.jitter_s),
                 written.seconds(found.one_way_delay_s),
                 written.number(found.frame_rate),
@@ -97,9 +99,10 @@ def _table(depths: tuple[DepthFigures, ...]) -> Table:
         ),
         note="Light: headers and a sample; decrypt: every packet opened; decode: "
         "really decoded. Decoded: frames out of a decoder, of those that headers call "
-        "whole. Filled in: speech that a decoder made up for what did not come. Two "
-        "participants' jitter may differ by 2 ms. One-way delay: the mean from when a "
-        "packet was due at a publisher of ours until a viewer of ours on the same "
-        "machine had it. MOS: predicted listening quality, 1 to 4.5, by ITU-T G.107.1 "
-        "with assumed values for Opus: compare it with this tool's only.",
+        "whole. Filled in: speech that a decoder made up for what did not come. In a "
+        "row: voice packets that were lost together, in the mean. Two participants' "
+        "jitter may differ by 2 ms. One-way delay: the mean from when a packet was due "
+        "at a publisher of ours until a viewer of ours on the same machine had it. MOS: "
+        "predicted listening quality, 1 to 4.5, by ITU-T G.107.1 with assumed values "
+        "for Opus: compare it with this tool's only.",
     )

@@ -39,6 +39,14 @@ def decoded(report: StreamReport, **more: object) -> StreamReport:
     return replace(report, depth="decode", decoded_frames=report.frames, **more)  # type: ignore[arg-type]
 
 
+def test_packets_lost_in_a_row_are_told_of_voices():
+    bad = {"expected": 60, "lost": 10, "lost_bursts": 4}
+    found = seen(replace(VOICE, **bad), VOICE, replace(CAMERA, **bad))
+
+    assert found["audio", "light"].burst_packets == 2.5
+    assert found["video", "light"].burst_packets is None
+
+
 def test_the_way_is_a_mean_of_those_who_know_it_and_forged_packets_are_summed():
     found = seen(
         VOICE,

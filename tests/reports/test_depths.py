@@ -47,18 +47,19 @@ def test_agreement_is_said_and_every_depth_has_its_row():
     assert "(video at depth decode)" in said.text
     assert isinstance(table, Table)
     assert [row[1] for row in table.rows] == ["light", "decode"]
-    assert "99.8" in table.rows[1][7]
+    assert "99.8" in table.rows[1][8]
 
 
 def test_the_way_and_what_was_not_authentic_are_told():
-    late = replace(LIGHT, one_way_delay_s=0.042, auth_failures=3)
+    late = replace(LIGHT, one_way_delay_s=0.042, auth_failures=3, burst_packets=2.5)
 
     _, refused, table = blocks((late, decoded()))
 
     assert isinstance(refused, Notice)
     assert "not authentic: 3." in refused.text
     assert isinstance(table, Table)
-    assert [row[5] for row in table.rows] == ["42\N{NO-BREAK SPACE}ms", "–"]
+    assert [row[4] for row in table.rows] == ["2.5", "–"]
+    assert [row[6] for row in table.rows] == ["42\N{NO-BREAK SPACE}ms", "–"]
 
 
 def test_what_differs_is_named_as_a_warning():
