@@ -32,7 +32,12 @@ class Table:
     def table(self, key: str, *, needed: bool = False) -> "Table":
         """Return a table within this one; an empty one where there is none."""
         value = self.values.get(key, {})
-        if not isinstance(value, dict) or (needed and not value):
+        if needed and value == {}:
+            raise ConfigError(
+                f"{self.where}: there is no [{key}], which every scenario has: see "
+                "examples/scenarios"
+            )
+        if not isinstance(value, dict):
             raise ConfigError(f"{self.where}: {key} is no table: write [{key}]")
         return Table(value, f"{self.where}: [{key}]")
 

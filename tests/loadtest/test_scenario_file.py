@@ -201,6 +201,10 @@ def test_sizes_from_a_histogram_and_from_a_distribution():
     [
         (("[mix.talk]", "[mix.talk"), r"a.toml is no TOML: .*line 2"),
         (("[profile]", "[profil]"), "a.toml: unknown key 'profil': use one of"),
+        (
+            (BASE[BASE.index("[profile]") :], ""),
+            r"a.toml: there is no \[profile\], which every scenario has",
+        ),
         (("hold =", "holds ="), r"a.toml: \[profile\]: hold is missing"),
         (('"10s"', '"soon"'), r"a.toml: \[profile\] hold: 'soon' is no duration"),
         (
