@@ -102,7 +102,7 @@ def _table(depths: tuple[DepthFigures, ...]) -> Table:
         "whole. Filled in: speech that a decoder made up for what did not come. In a "
         "row: voice packets that were lost together, in the mean. Two participants' "
         "jitter may differ by 2 ms. One-way delay: the mean from when a packet was due "
-        "at a publisher of ours until a viewer of ours on the same machine had it. MOS: "
-        "predicted listening quality, 1 to 4.5, by ITU-T G.107.1 with assumed values "
-        "for Opus: compare it with this tool's only.",
+        "at a publisher of ours until a viewer of ours on the same machine had it. "
+        "MOS: predicted listening quality, 1 to 4.5, by ITU-T G.107.1 with assumed "
+        "values for Opus: compare it with this tool's only.",
     )
