@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bots.plain import to_plain
 from loadtest.card import NodeCard
-from loadtest.codec import decode_whole
+from loadtest.codec import check_steps, decode_whole
 
 CARD_SCHEMA: Final = "bbbload.card"
 VERSION: Final = 1
@@ -25,6 +25,8 @@ def encode_card(card: NodeCard) -> str:
 
 def decode_card(text: str, *, where: str) -> NodeCard:
     """Read the text of a card.json; raises ConfigError that names the file."""
-    return decode_whole(
+    card = decode_whole(
         NodeCard, text, CARD_SCHEMA, where=where, made_by="bbbload card -o"
     )
+    check_steps(card.capacity, where=where)
+    return card

@@ -85,9 +85,22 @@ def encode_capacity(capacity: Capacity) -> str:
 
 def decode_capacity(text: str, *, where: str) -> Capacity:
     """Read the text of a capacity.json; raises ConfigError that names the file."""
-    return decode_whole(
+    found = decode_whole(
         Capacity, text, CAPACITY_SCHEMA, where=where, made_by="bbbload benchmark -o"
     )
+    return check_steps(found, where=where)
+
+
+def check_steps(capacity: Capacity, *, where: str) -> Capacity:
+    """Return a capacity that was read, each of its steps with a verdict of its own."""
+    for found in capacity.profiles:
+        points, verdicts = len(found.points), len(found.verdicts)
+        if points != verdicts:
+            raise ConfigError(
+                f"{where}: {found.profile.name} has {points} points and {verdicts} "
+                "verdicts: give the file as bbbload wrote it"
+            )
+    return capacity
 
 
 def decode_whole(

@@ -127,7 +127,7 @@ def full_capacity() -> Capacity:
         profiles=(
             replace(first, points=(point, *first.points[1:]), evidence=("x",)),
             *found.profiles[1:],
-            replace(first, profile=mixed, invalid="x", points=()),
+            replace(first, profile=mixed, invalid="x", points=(), verdicts=()),
         ),
         cost_note="x",
         reasons=("x",),
@@ -380,7 +380,7 @@ def test_the_names_of_our_own_profiles_and_contrasts_are_kept(sizes):
         public = make_card(
             replace(
                 found,
-                profiles=(replace(one, profile=profile, points=()),),
+                profiles=(replace(one, profile=profile, points=(), verdicts=()),),
                 cost_points=points,
             )
         ).capacity

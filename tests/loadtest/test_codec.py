@@ -18,6 +18,8 @@ from bots.models import (
     RefusalReport,
     StreamReport,
 )
+from loadtest.card_codec import decode_card, encode_card
+from loadtest.card_making import make_card
 from loadtest.codec import (
     KINDS,
     RunLog,
@@ -306,6 +308,17 @@ def test_a_capacity_keeps_apart_what_was_not_measured():
     )
 
     assert decode_capacity(encode_capacity(capacity), where="c.json") == capacity
+
+
+def test_steps_that_lost_their_verdicts_are_refused():
+    torn = replace(CAPACITY, profiles=(replace(CAPACITY.profiles[0], verdicts=()),))
+    assert CAPACITY.profiles[0].points
+
+    with pytest.raises(ConfigError, match=r"^c\.json: .* points and 0 verdicts"):
+        decode_capacity(encode_capacity(torn), where="c.json")
+    card = encode_card(make_card(torn))
+    with pytest.raises(ConfigError, match=r"^card\.json: .* points and 0 verdicts"):
+        decode_card(card, where="card.json")
 
 
 def test_the_formats_document_names_every_kind_and_field():
