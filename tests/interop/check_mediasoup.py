@@ -40,6 +40,7 @@ async def test_a_camera_is_published_and_viewed_without_loss() -> None:
         assert seen.packets == seen.expected
         assert 70 <= seen.frames <= 110, "15 frames a second for six seconds"
         assert seen.auth_failures == 0
+        assert seen.one_way_delay_s is not None, "it keeps timestamps"
         assert told["packetCount"] >= seen.packets
         assert told["score"] == 10
         assert told["roundTripTime"] > 0, "it knows our receiver reports"
