@@ -99,6 +99,8 @@ class Socket:
         """Send a text frame; on a socket that is closed, do nothing."""
         if self._on_frame is not None:
             self._on_frame("client->server", text)
+        if not text.isascii():  # what a server told may hold half of a character
+            text = text.encode("utf-8", "replace").decode()
         try:
             await self._socket.send_str(text)
         except (ConnectionError, aiohttp.ClientError):

@@ -220,6 +220,22 @@ async def test_an_answer_that_breaks_off_is_told_as_such():
     assert caught.value.code == "http broken"
 
 
+@asynctest
+async def test_half_a_character_that_a_server_told_is_sent_back_as_a_question_mark():
+    async def echo(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        await ws.send_str(await ws.receive_str())
+        return ws
+
+    async with serving(echo=echo) as base, Transport() as transport:
+        opened = await transport.connect(f"{base}/echo")
+        await opened.send('{"userId":"\ud83d é"}')
+        received = await opened.receive()
+
+    assert received == '{"userId":"? é"}'
+
+
 def test_cookies_belong_to_their_host_and_can_be_taken_back():
     cookies = Cookies()
     cookies.keep("https://a.example/x", ["JSESSIONID=1; Path=/", "b=2", "=broken"])
