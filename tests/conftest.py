@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.asynctest import timeout_scale
-from tests.support.needs import NEEDS, left_out, missing
+from tests.support.needs import NEEDS, NOT_BUILT, left_out, missing
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 LEFT_OUT = "left out by BBBLOAD_WITHOUT: "
@@ -95,11 +95,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if reporter is None or hasattr(config, "workerinput"):
         return
     counts: dict[str, int] = {}
+    unbuilt = 0
     for report in reporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        unbuilt += NOT_BUILT in reason
         name = reason.removeprefix("Skipped: ").removeprefix(LEFT_OUT)
         if LEFT_OUT in reason:
             counts[name] = counts.get(name, 0) + 1
+    if unbuilt:
+        reporter.write_line(f"NOT PROVEN: {NOT_BUILT} ({unbuilt} tests left out)")
     if counts:
         total = sum(counts.values())
         plural = "test" if total == 1 else "tests"

@@ -50,6 +50,9 @@ NEEDS = {
     ),
 }
 
+NOT_BUILT = "the compiled part was not built"
+"""Why its tests are left out: it is optional, and so is a C compiler."""
+
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin")
 """Searched after PATH: an ordinary user's PATH lacks them, the programs are there."""
 

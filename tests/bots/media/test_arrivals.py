@@ -6,13 +6,10 @@ import pytest
 
 from bots.media import lanes, rtcp
 from bots.media.arrivals import MAX_ARRIVALS, SPAN, Arrivals, Noted
-
-needs_lanes = pytest.mark.skipif(
-    lanes.compiled is None, reason="the compiled part was not built"
-)
+from tests.support.compiled import needs_compiled
 
 
-@pytest.fixture(params=["python", pytest.param("compiled", marks=needs_lanes)])
+@pytest.fixture(params=["python", pytest.param("compiled", marks=needs_compiled)])
 def arrivals(request, monkeypatch) -> Noted:
     if request.param == "python":
         monkeypatch.setattr(lanes, "compiled", None)
@@ -101,7 +98,7 @@ def test_what_is_forgotten_is_not_told(arrivals):
     assert arrivals.feedback(1, 2, 3) == b""
 
 
-@needs_lanes
+@needs_compiled
 @pytest.mark.parametrize("seed", range(12))
 def test_both_kinds_write_the_same_bytes(seed):
     assert lanes.compiled is not None

@@ -12,6 +12,7 @@ from bots.media.dtls import SrtpKeys
 from bots.media.negotiation import Incoming
 from bots.media.receiving import ReceiveStream
 from bots.media.srtp import SrtpReceiver, SrtpSender, workspace
+from tests.support.compiled import needs_compiled
 
 SENDER_KEYS = SrtpKeys(
     profile="AES_CM_128_HMAC_SHA1_80", local=bytes(range(30)), remote=bytes(30)
@@ -22,10 +23,6 @@ KEYS = SrtpKeys(
 SSRC = 9
 GROUP = 30
 """Frames from one key frame to the next."""
-
-needs_compiled = pytest.mark.skipif(
-    lanes.compiled is None, reason="the compiled part was not built"
-)
 
 
 @pytest.fixture(

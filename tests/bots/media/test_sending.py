@@ -31,6 +31,7 @@ from bots.media.video_stream import (
     MAX_RESENDS_A_NACK,
     VideoStream,
 )
+from tests.support.compiled import needs_compiled
 
 IDS = rtp.ExtensionIds(abs_send_time=2, transport_sequence=4, mid=9)
 KEYS = SrtpKeys(
@@ -113,12 +114,7 @@ class ReadAtOnce:
         return status
 
 
-needs_lanes = pytest.mark.skipif(
-    lanes.compiled is None, reason="the compiled part was not built"
-)
-
-
-@pytest.fixture(params=["python", pytest.param("compiled", marks=needs_lanes)])
+@pytest.fixture(params=["python", pytest.param("compiled", marks=needs_compiled)])
 def wire(request, monkeypatch):
     if request.param == "python":
         monkeypatch.setattr(lanes, "compiled", None)
@@ -468,7 +464,7 @@ def ways(monkeypatch):
     made.close()
 
 
-@needs_lanes
+@needs_compiled
 def test_both_ways_send_the_same_bytes(ways):
     assert ways.fast.way is not None
     assert ways.plain.way is None
@@ -485,7 +481,7 @@ def test_both_ways_send_the_same_bytes(ways):
     assert ways.fast.pacer.sent_packets == ways.plain.pacer.sent_packets > 400
 
 
-@needs_lanes
+@needs_compiled
 def test_the_compiled_way_counts_a_full_socket_and_excuses_what_others_refuse(ways):
     microphone = ways.fast_streams[0]
     while not ways.fast.pacer.dropped_packets:
@@ -501,7 +497,7 @@ def test_the_compiled_way_counts_a_full_socket_and_excuses_what_others_refuse(wa
     assert ways.fast.pacer.sent_packets == sent
 
 
-@needs_lanes
+@needs_compiled
 def test_the_compiled_way_takes_nothing_that_does_not_fit(ways):
     microphone = ways.fast_streams[0]
     with pytest.raises(ValueError, match="longer than the workspace"):
@@ -512,7 +508,7 @@ def test_the_compiled_way_takes_nothing_that_does_not_fit(ways):
         lanes._lane.Header(first=0, ssrc=1, extensions=b"", time_at=13, wide_at=0)
 
 
-@needs_lanes
+@needs_compiled
 def test_what_libsrtp_refuses_is_an_error_by_either_way(ways):
     nothing = bytes(4)  # too short for the header of RTCP
     for outlet in (ways.fast, ways.plain):
