@@ -32,6 +32,7 @@ AUDIO_REPORTS_S, VIDEO_REPORTS_S = 5.85, 1.5
 of 1.0 to 1.5 s comes round (`Producer::GetRtcp`, `Transport::OnTimer`)."""
 LEAST_ESTIMATE_BPS = 1_000_000
 MAX_BLOCKS = 31
+"""More streams than a report holds take turns (RFC 3550 section 6.4)."""
 
 
 class Reporter:
@@ -80,6 +81,7 @@ class Reporter:
         self._next_look_s = 0.0
         self._ear = Ear()
         self._is_told = False
+        self._turn = 0
         self._feedback_count = 0
         self._reference: tuple[int, int, float] | None = None
         self._estimated = (0.0, 0)
@@ -136,8 +138,7 @@ class Reporter:
     def report(self, now_s: float) -> bytes:
         """Return the compound of this moment: SR or RR, SDES, XR, REMB."""
         ntp = rtcp.ntp_timestamp(now_s + self._unix_offset_s)
-        blocks = [stream.report_block(now_s) for stream in self._streams.values()]
-        del blocks[MAX_BLOCKS:]
+        blocks = [stream.report_block(now_s) for stream in self._reported()]
         parts: list[bytes] = []
         for sender in self._senders:
             if sender.packets:
@@ -156,6 +157,15 @@ class Reporter:
         if self._has_estimate and self._streams:
             parts.append(self._estimate(now_s))
         return b"".join(parts)
+
+    def _reported(self) -> list[ReceiveStream]:
+        """Return the streams whose turn it is to be reported."""
+        streams = list(self._streams.values())
+        if len(streams) > MAX_BLOCKS:
+            begin = self._turn % len(streams)
+            self._turn = begin + MAX_BLOCKS
+            streams = [*streams[begin:], *streams[:begin]][:MAX_BLOCKS]
+        return streams
 
     def goodbye(self, now_s: float) -> bytes:
         """Return the last compound."""

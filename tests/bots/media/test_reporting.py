@@ -108,6 +108,22 @@ def test_a_viewer_sends_receiver_reports_about_once_a_second(around):
     assert of(rtcp.SourceDescription, found)[0].cnames == ((5, "me"),)
 
 
+def test_more_streams_than_a_report_holds_take_turns(around):
+    viewer = around()
+    for ssrc in range(100, 172):
+        viewer.reporter._streams[ssrc] = Feed("camera").stream
+        viewer.reporter._streams[ssrc].ssrc = ssrc
+    reports = [
+        rtcp.parse_compound(viewer.reporter.report(100.0 + second))[0]
+        for second in range(3)
+    ]
+
+    told = [block.ssrc for report in reports for block in report.reports]
+    assert [len(report.reports) for report in reports] == [31, 31, 31]
+    assert set(told) == {9, *range(100, 172)}
+    assert told[:73] == [9, *range(100, 172)]
+
+
 def test_audio_alone_is_reported_every_five_seconds_and_looked_after_every_one(around):
     looks_s: list[float] = []
     talker = around(sends=True, has_video_in=False, tick=looks_s.append)
