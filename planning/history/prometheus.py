@@ -223,6 +223,11 @@ def http_fetch(
                     return _data(answer.read(MOST_ANSWER_BYTES), url)
             except urllib.error.HTTPError as error:
                 if error.code < 500 and error.code != 429:
+                    if error.code == 404:
+                        raise ConfigError(
+                            f"{_place(url)} answers 404, as no Prometheus does: give "
+                            "its address, with the path that a proxy puts before it"
+                        ) from None
                     said = error.read(2000).decode("utf-8", "replace")
                     raise ConfigError(
                         f"{_place(url)} answers {error.code}: {_message(said)}"

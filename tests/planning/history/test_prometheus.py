@@ -156,13 +156,19 @@ def test_an_authority_that_cannot_be_used_is_one_sentence(tmp_path, content):
         http_fetch("https://127.0.0.1:9", ca_file=str(path))
 
 
-def test_a_token_does_not_follow_a_redirect_to_another_server():
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [(302, "answers 302"), (404, "answers 404, as no Prometheus does: give its")],
+)
+def test_a_token_goes_to_no_other_server_and_what_is_no_prometheus_is_told(
+    status, sentence
+):
     seen: list[tuple[str, str | None]] = []
 
     class Elsewhere(BaseHTTPRequestHandler):
         def do_POST(self):
             seen.append((self.path, self.headers["Authorization"]))
-            self.send_response(302)
+            self.send_response(status)
             self.send_header("Location", f"http://127.0.0.1:{port}/other")
             self.end_headers()
 
@@ -175,7 +181,7 @@ def test_a_token_does_not_follow_a_redirect_to_another_server():
         port = server.server_port
         threading.Thread(target=server.serve_forever, daemon=True).start()
         fetch = http_fetch(f"http://127.0.0.1:{port}", token="t0ken")
-        with pytest.raises(ConfigError, match="answers 302"):
+        with pytest.raises(ConfigError, match=sentence):
             fetch("/api/v1/query", {"query": "up"})
         server.shutdown()
 
