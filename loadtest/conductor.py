@@ -5,6 +5,7 @@ is ready, a report came, a worker was lost. It knows neither gevent nor Locust n
 network; `loadtest/locustfile.py` brings these. Time is an argument.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -31,6 +32,8 @@ from loadtest.stages import (
     stepper_of,
 )
 from loadtest.tour import Tour
+
+logger = logging.getLogger(__name__)
 
 EXIT_OK: Final = 0
 EXIT_INVALID: Final = 3
@@ -284,27 +287,27 @@ class Conductor:
         check = self._sums.result(verdicts)
         if not interrupted:
             reasons += [said for said in missing_proofs(check) if said not in reasons]
-        self._write(
-            EndRecord(
-                elapsed_s=elapsed_s,
-                validity="interrupted"
-                if interrupted
-                else ("invalid" if reasons else "valid"),
-                reasons=tuple(redact(said) for said in (*reasons, *self._notes)),
-                self_check=check,
-            )
+        end = EndRecord(
+            elapsed_s=elapsed_s,
+            validity="interrupted"
+            if interrupted
+            else ("invalid" if reasons else "valid"),
+            reasons=tuple(redact(said) for said in (*reasons, *self._notes)),
+            self_check=check,
         )
+        self._write(end)
         self._log.flush()
+        is_missed = self.plan.ladder is None and not all(v.met for _, v in verdicts)
+        slo = ("the SLO was missed",) if is_missed and end.validity == "valid" else ()
+        said = "; ".join((f"run {self.run} is {end.validity}", *slo, *end.reasons))
+        logger.info("bbbload: %s", said)
         if self._withdrawn:
             return EXIT_WITHDRAWN
         if interrupted:
             return EXIT_INTERRUPTED
         if reasons:
             return EXIT_INVALID
-        is_judged = self.plan.ladder is None
-        if is_judged and any(not verdict.met for _, verdict in verdicts):
-            return EXIT_SLO_MISSED
-        return EXIT_OK
+        return EXIT_SLO_MISSED if is_missed else EXIT_OK
 
     def so_far(self) -> list[Finished]:
         """Return the steps with their verdicts, the latest as it stands now."""

@@ -138,6 +138,7 @@ class Control:
             stand_in=is_stand_in,
         )
         self._log.begin()
+        logger.info("bbbload: the log of run %s is %s", run, self._log.name)
         header = replace(header, engines=len(workers), facts=facts_of(watches))
         self._conductor.begin(header)
         ledger.begin(run=run, server=host, target=target, started_at=self._started_at)
@@ -171,7 +172,6 @@ class Control:
             for worker in missing:
                 conductor.lost(worker, self.elapsed_s, "a bot engine did not end")
             self.exit_code = conductor.finish(self.elapsed_s, interrupted=interrupted)
-            assert conductor.header is not None
             # Without its end the ledger says that meetings of ours may be left: the
             # next command for this server ends them.
             if not (missing or self._lost or conductor.left_meetings):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 
 import pytest
 
@@ -108,19 +109,23 @@ def test_the_log_begins_with_the_header_and_holds_what_the_engines_said():
     assert (code, made.peak) == (0, 4)
 
 
-def test_a_missed_slo_is_an_exit_code_of_its_own():
+def test_a_missed_slo_is_an_exit_code_of_its_own(caplog):
+    caplog.set_level(logging.INFO)
     made = conductor(STEP, slo=Slo(join_time_p95_max_s=0.1))
     run_through(made)
 
     assert made.finish(14.0, interrupted=False) == 5
+    assert "run r1 is valid; the SLO was missed" in caplog.text
     assert log_of(made)[1][-1].validity == "valid"
 
 
-def test_a_late_generator_makes_the_run_invalid_with_the_cause():
+def test_a_late_generator_makes_the_run_invalid_with_the_cause(caplog):
+    caplog.set_level(logging.INFO)
     made = conductor(STEP)
     run_through(made, cpu_ratio=0.9)
 
     assert made.finish(14.0, interrupted=False) == 3
+    assert "run r1 is invalid; a bot engine used 0.90 of a core" in caplog.text
     end = log_of(made)[1][-1]
     assert end.validity == "invalid"
     assert end.reasons
