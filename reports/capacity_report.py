@@ -37,6 +37,7 @@ def document(
     `beside` is what production said of it, where that was observed.
     """
     node = "the stand-in node" if capacity.stand_in else capacity.target
+    mixes = len(capacity.profiles)
     return Document(
         kind="capacity",
         title=(
@@ -46,7 +47,8 @@ def document(
         ),
         asked=(
             f"How many participants does {node} carry while it keeps "
-            f"{capacity.slo.name}, for {len(capacity.profiles)} mixes of meetings?"
+            f"{capacity.slo.name}, for "
+            f"{'one mix' if mixes == 1 else f'{mixes} mixes'} of meetings?"
         ),
         verdict=verdict(capacity),
         tone=wording.VALIDITY_TONES[capacity.validity],

@@ -38,6 +38,14 @@ def test_a_capacity_is_never_printed_without_its_mix_and_its_slo():
     assert "all other bounds are our assumption" in table.note
 
 
+def test_one_mix_is_asked_for_in_the_singular():
+    found = replace(capacity(), profiles=capacity().profiles[:1])
+
+    document = capacity_report.document(found, source="capacity.json")
+
+    assert document.asked.endswith("for one mix of meetings?")
+
+
 def test_what_held_at_the_cap_and_what_the_generator_ended_are_no_capacities():
     classes, talks, groups = capacity_report.document(
         capacity(), source="capacity.json"
