@@ -96,6 +96,8 @@ class _Connection(aioice.Connection):
                 reason = f"it refused with {code[0]} {code[1]}".rstrip()
             except aioice.stun.TransactionError:
                 pass
+            except (ValueError, OverflowError):
+                reason = "its address is none: see the host and port in its URL"
             except OSError as failure:
                 reason = (failure.strerror or str(failure) or "no connection").lower()
             except asyncio.CancelledError:

@@ -14,6 +14,9 @@ SdpDirection = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
 MAX_SDP_CHARACTERS = 200_000
 MAX_MEDIA_SECTIONS = 200
+LAST_EXTENSION_ID = 255
+"""What a packet can carry (RFC 8285 section 4.3); SDP may offer higher ones, to be
+numbered anew by who answers (section 7), which are left out."""
 
 _DIRECTIONS: tuple[SdpDirection, ...] = ("sendrecv", "sendonly", "recvonly", "inactive")
 _REVERSED: dict[SdpDirection, SdpDirection] = {
@@ -245,7 +248,8 @@ def _section(block: list[str], fallback_mid: str) -> MediaSection:
     for value in _values(block, "extmap"):
         number, _, uri = value.partition(" ")
         entry = _number(number.partition("/")[0], f"a=extmap:{value}")
-        extensions.append((entry, uri.split()[0] if uri.split() else ""))
+        if 1 <= entry <= LAST_EXTENSION_ID:
+            extensions.append((entry, uri.split()[0] if uri.split() else ""))
     return MediaSection(
         kind=words[0],
         mid=_last(block, "mid") or fallback_mid,

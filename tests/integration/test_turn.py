@@ -190,6 +190,23 @@ async def test_relay_only_without_a_turn_server_is_an_outcome(tmp_path: Path):
         assert "names no TURN server" in join.detail
 
 
+@pytest.mark.parametrize("carrier", ["udp", "tcp"])
+@asynctest
+async def test_a_turn_server_with_a_port_that_is_none_is_an_outcome(carrier: str):
+    url = f"turn:127.0.0.1:70000?transport={carrier}"
+    settings = NodeSettings(secret=SECRET, turn_urls=(url,), turn_secret="x")
+    async with (
+        local_node(settings) as node,
+        scene(node, MediaPlane(ice_transport_policy="relay")) as stage,
+    ):
+        async with stage.present(stage.participant(1, audio="microphone")):
+            pass
+
+        (join,) = stage.of(JoinReport)
+        assert (join.outcome, join.code) == ("refused", NO_RELAY)
+        assert "its address is none" in join.detail
+
+
 @pytest.mark.root
 @asynctest
 async def test_where_udp_is_blocked_a_relay_over_tls_is_found(tmp_path: Path):

@@ -50,6 +50,18 @@ def fixed_lines(text: str) -> set[str]:
     return {line for line in text.splitlines() if not line.startswith(VARIABLE)}
 
 
+def test_an_extension_that_no_packet_can_carry_is_left_out():
+    text = SERVER["view"]
+    known = [line for line in text.splitlines() if line.startswith("a=extmap:")]
+    uri = known[0].partition(" ")[2]
+    for number in (0, 256, 4096, 10**12):
+        text = text.replace(known[0], f"a=extmap:{number} {uri}\r\n{known[0]}", 1)
+
+    (section,) = sdp.parse(text).sections
+
+    assert section.extensions == sdp.parse(SERVER["view"]).sections[0].extensions
+
+
 @pytest.mark.parametrize("name", SERVER)
 def test_a_server_description_is_read_whole(name):
     read = sdp.parse(SERVER[name])
