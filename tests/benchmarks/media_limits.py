@@ -35,7 +35,8 @@ STEPS = 6
 """Halvings of what is left between too few and too many, after a first look at half:
 the same number in every engine, which wait for one another."""
 SETTLE_S = 0.7
-STEP_S = 2.0
+STEP_S = 6.0
+"""Long enough that one hiccup of 20 ms alone is no 1 % of it, as in a run's steps."""
 BARRIER_LIMIT_S = 120.0
 DUE_PER_S = PUBLISHERS * (50 + CAMERA_MEDIUM.frame_rate)
 """Audio packets and frames that are due on a connection each second; a publisher that
